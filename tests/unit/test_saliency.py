@@ -3,7 +3,7 @@
 import functools
 import itertools
 import json
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,9 @@ from faceoff.drawing import scenes
 from faceoff.faces import crops
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import asset_files, load_plugin
-from faceoff.inference.randomised import NoWeightsError, randomised
+from faceoff.inference.randomised import NoWeightsError, randomised, untrained
+from faceoff.inference.torch_runtimes import timm_architecture
+from faceoff.models.torch_card import TorchCardModel
 from faceoff.plugins import registry
 from faceoff.plugins.protocols import Box, CropSpec, Differentiable, EmotionModel, Prediction
 from faceoff.saliency import faithfulness, maps
@@ -296,9 +298,11 @@ def faces_for(model: EmotionModel, count: int) -> list[Picture]:
 def with_shuffled(name: str) -> tuple[EmotionModel, EmotionModel]:
     """Return a real model, and the same with shuffled weights."""
     job = registry.get("model", name).job()
-    with tempfile.TemporaryDirectory() as folder:
-        files = randomised(asset_files(job), Path(folder), 0)
-        return load_plugin(job, Clock()), load_plugin(job, Clock(), **files)
+
+    def load(files: Mapping[str, Path]) -> EmotionModel:
+        return load_plugin(job, Clock(), **files)
+
+    return load({}), untrained(load, asset_files(job), 0)
 
 
 @pytest.mark.parametrize("name", [*REAL, "mini_xception", "face_api"])
@@ -308,6 +312,38 @@ def test_shuffled_weights_answer_otherwise(name: str) -> None:
     pictures = np.stack(faces_for(model, 4))
     apart = model.predict(pictures).posterior - untrained.predict(pictures).posterior
     assert np.abs(apart).max() > 0.2
+
+
+def test_a_network_of_timm_is_explained_and_its_parameters_shuffled(tmp_path: Path) -> None:
+    """Look at a layer, whose activation works in place; the map of shuffled weights is another."""
+    torch.manual_seed(0)
+    name = "mobilenetv3_small_050"
+    torch.save(
+        timm_architecture(name, num_classes=2, in_chans=1).state_dict(), tmp_path / "net.pth"
+    )
+    card = {
+        "runtime": "timm", "architecture": name, "emotions": ["happiness", "sadness"],
+        "input": {"size": [64, 64], "channels": 1, "mean": 0.5, "std": 0.5},
+    }  # fmt: skip
+
+    def load(files: Mapping[str, Path]) -> EmotionModel:
+        return TorchCardModel(card, {"weights": tmp_path / "net.pth", **files})
+
+    model, other = load({}), untrained(load, {"weights": tmp_path / "net.pth"}, 0)
+    kernels = [
+        [part.detach().numpy() for part in one.differentiable().network.parameters()]
+        for one in (model, other)
+    ]
+    for before, after in zip(*kernels, strict=True):
+        np.testing.assert_array_equal(np.sort(before, axis=None), np.sort(after, axis=None))
+        assert before.ndim < 2 or before.size == 1 or (before != after).any()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 1), dtype=np.uint8)
+    layers = list(model.differentiable().convolutions)
+    for layer in (None, layers[3]):
+        found = explain(model, noise, "gradcam", layer=layer, untrained=other)
+        assert found.heat.max() > 0
+        assert found.sanity is not None
+        assert found.sanity < 0.99
 
 
 def test_shuffled_weights_are_the_same_numbers(tmp_path: Path) -> None:

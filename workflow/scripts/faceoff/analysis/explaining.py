@@ -1,8 +1,8 @@
 """Explain what models say of the faces of one's own pictures, without a configuration."""
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from faceoff.faces.detection_view import View
 from faceoff.inference.clock import Clock
 from faceoff.inference.hardware import check_device
 from faceoff.inference.plugin_job import asset_files
-from faceoff.inference.randomised import NoWeightsError, randomised
+from faceoff.inference.randomised import NoWeightsError, untrained
 from faceoff.media.frame_rate import Sampling
 from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.plugin import not_installed
 from faceoff.plugins.protocols import RGB, CropSpec, EmotionModel
 from faceoff.saliency import method_list
-from faceoff.saliency.explanation import CONTROLS, Explanation, NotExplainedError, explain
+from faceoff.saliency.explanation import Explanation, NotExplainedError, explain
+from faceoff.saliency.maps import CONTROLS
 from faceoff.storage import columns, files
 
 SHOWN = 240  # pixels of the sides of a face in the picture that is written
@@ -121,13 +122,13 @@ class Explainer:
             plugin = loading.runnable("model", name)
             self._models[name] = loading.model(plugin, device, self._clock)
             self._untrained[name] = None
-            if sanity:
-                with tempfile.TemporaryDirectory() as folder:
-                    try:
-                        files = randomised(asset_files(plugin.job()), Path(folder), seed)
-                    except NoWeightsError as error:
-                        raise NoWeightsError(f"model {name}: {error}") from None
-                    self._untrained[name] = loading.model(plugin, device, self._clock, files)
+            if not sanity:
+                continue
+            again = partial(loading.model, plugin, device, self._clock)
+            try:
+                self._untrained[name] = untrained(again, asset_files(plugin.job()), seed)
+            except NoWeightsError as error:
+                raise NoWeightsError(f"model {name}: {error}") from None
 
     def explain(self, source: Path | RGB) -> Iterator[Explained]:
         """Yield what each model and method says of each face of a picture.

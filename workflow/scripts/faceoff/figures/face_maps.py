@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from faceoff.figures.canvas import BLUE, DOUBLE_MM, GREEN, MUTED, ORANGE, canvas, styled
 from faceoff.plugins.protocols import RGB
-from faceoff.saliency.explanation import SCORES, Explanation
+from faceoff.saliency.explanation import Explanation
+from faceoff.saliency.faithfulness import SCORES
 from faceoff.saliency.overlay import overlay
 
 _LINES = {"map": (BLUE, "-"), "centre": (GREEN, "--"), "random": (ORANGE, ":")}

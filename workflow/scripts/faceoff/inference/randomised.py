@@ -6,17 +6,59 @@ numbers instead; shuffled ones need no distribution to be chosen.
 """
 
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from faceoff.plugins.protocols import DifferentiableModel, EmotionModel
+
 Shuffle = Callable[[np.ndarray], np.ndarray]  # an array -> the same numbers in another order
 
 
 class NoWeightsError(ValueError):
     """A model whose weights lie in no file that can be copied with other numbers."""
+
+
+def untrained(
+    load: Callable[[Mapping[str, Path]], EmotionModel], files: Mapping[str, Path], seed: int
+) -> EmotionModel:
+    """Return a model with shuffled weights.
+
+    load: files by role, in the place of its own -> the model; files: its own. Where these cannot be
+    shuffled, the parameters of a network in PyTorch are. Raises NoWeightsError where neither can.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            shuffled = randomised(files, Path(folder), seed)
+        except NoWeightsError:
+            model = load({})
+            if not _shuffle_parameters(model, seed):
+                raise
+            return model
+        return load(shuffled)
+
+
+def _shuffle_parameters(model: EmotionModel, seed: int) -> bool:
+    """Shuffle the kernels of a network in place; return whether there are any."""
+    if not isinstance(model, DifferentiableModel):
+        return False
+    try:
+        network = model.differentiable().network
+    except ValueError:
+        return False
+    import torch
+
+    random = np.random.default_rng(seed)
+    kernels = [part for part in network.parameters() if part.ndim > 1]
+    with torch.no_grad():
+        for kernel in kernels:
+            values = kernel.detach().cpu().numpy()
+            mixed = random.permutation(values.reshape(-1)).reshape(values.shape)
+            kernel.copy_(torch.from_numpy(mixed))
+    return bool(kernels)
 
 
 def randomised(files: Mapping[str, Path], folder: Path, seed: int) -> dict[str, Path]:
@@ -150,25 +192,6 @@ def _keras(path: Path, target: Path, shuffle: Shuffle) -> None:
         file.visititems(change)
 
 
-def _torch(path: Path, target: Path, shuffle: Shuffle) -> None:
-    import torch
-
-    from faceoff.inference.checkpoints import read_state
-
-    state = {
-        name: torch.from_numpy(shuffle(tensor.numpy()))
-        if tensor.ndim > 1 and tensor.dtype == torch.float32
-        else tensor
-        for name, tensor in read_state(path).items()
-    }
-    if target.suffix == ".safetensors":
-        from safetensors.torch import save_file
-
-        save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, target)
-    else:
-        torch.save(state, target)
-
-
 def _arrays(path: Path, target: Path, shuffle: Shuffle) -> None:
     with np.load(path, allow_pickle=False) as stored:
         arrays = {
@@ -207,7 +230,4 @@ _WRITERS: dict[str, Callable[[Path, Path, Shuffle], None]] = {
     ".h5": _keras,
     ".hdf5": _keras,
     ".npz": _arrays,
-    ".pt": _torch,
-    ".pth": _torch,
-    ".safetensors": _torch,
 }

@@ -14,9 +14,6 @@ from faceoff.saliency.occlusion import occlusion
 from faceoff.saliency.rise import rise
 from faceoff.statistics.arrays import Floats
 
-CONTROLS = ("random", "centre")  # maps that know nothing of the model
-SCORES = ("deletion", "insertion")
-
 
 class NotExplainedError(ValueError):
     """A face that a model does not read, or a model that a method cannot look into."""

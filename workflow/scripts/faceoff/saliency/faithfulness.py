@@ -8,6 +8,7 @@ import numpy as np
 from faceoff.saliency.black_box import Picture, Score, mean_colour, scores
 from faceoff.statistics.arrays import Floats
 
+SCORES = ("deletion", "insertion")
 STEPS = 32  # a step replaces this part of the pixels
 BLUR = 1 / 8  # σ of the blurred picture, of its side
 

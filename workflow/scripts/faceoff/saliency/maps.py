@@ -6,7 +6,7 @@ import numpy as np
 
 from faceoff.statistics.arrays import Floats
 
-SIDE = 64  # pixels of a mean map's sides
+CONTROLS = ("random", "centre")  # maps that know nothing of the model
 
 
 def random_map(size: tuple[int, int], seed: int) -> Floats:

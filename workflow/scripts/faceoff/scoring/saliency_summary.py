@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.saliency.explanation import CONTROLS, SCORES
+from faceoff.saliency.faithfulness import SCORES
+from faceoff.saliency.maps import CONTROLS
 from faceoff.statistics.arrays import Floats, Labels
 from faceoff.statistics.intervals import cluster_interval
 from faceoff.storage.columns import area_column

@@ -1,6 +1,5 @@
 """Stage: explain faces of a cell: maps of where the model looks, and their scores."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +13,7 @@ from faceoff.faces.upright import upright
 from faceoff.inference import torch_devices
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import asset_files, load_plugin, trained_parameters
-from faceoff.inference.randomised import NoWeightsError, randomised
+from faceoff.inference.randomised import NoWeightsError, untrained
 from faceoff.media.images import encode
 from faceoff.plan.saliency_jobs import SaliencyJob
 from faceoff.plugins.protocols import RGB, EmotionModel
@@ -51,18 +50,19 @@ def write_saliency(
     cell, clock = job.predict, Clock()
     learnt = trained_parameters(trained)
     model: EmotionModel = load_plugin(cell.plugin, clock, **learnt)
-    untrained, notes = None, []
+    other, notes = None, []
     if job.sanity:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                given = {**asset_files(cell.plugin), **learnt}
-                shuffled = {**learnt, **randomised(given, Path(folder), cell.seed)}
-                untrained = load_plugin(cell.plugin, clock, **shuffled)
-            except NoWeightsError as error:
-                notes.append(str(error))
+        try:
+            other = untrained(
+                lambda files: load_plugin(cell.plugin, clock, **{**learnt, **files}),
+                {**asset_files(cell.plugin), **learnt},
+                cell.seed,
+            )
+        except NoWeightsError as error:
+            notes.append(str(error))
     chosen = drawn(*answers_of(samples, predictions), job.samples, cell.seed)
     wanted = {one.sample_id: one for one in chosen}
-    made = _timed(_rows(frames, faces, wanted, model, untrained, job), clock)
+    made = _timed(_rows(frames, faces, wanted, model, other, job), clock)
     title = f"{cell.dataset}: where {cell.detector} x {cell.model} looks"
     rows = {row["sample_id"]: row for row in track(made, title, len(chosen))}
     schema = parquet.with_notes(columns.SALIENCY, notes) if notes else columns.SALIENCY
@@ -94,10 +94,10 @@ def _rows(
     faces: Path,
     chosen: Mapping[str, Drawn],
     model: EmotionModel,
-    untrained: EmotionModel | None,
+    other: EmotionModel | None,
     job: SaliencyJob,
 ) -> Iterator[Row]:
-    """Yield the row of each sample that has a face."""
+    """Yield the row of each sample that has a face. other: the model with shuffled weights."""
     cell = job.predict
     spec = crop_spec(model, cell.crop)
     seen = replace(
@@ -115,7 +115,7 @@ def _rows(
             with torch_devices.autocast():
                 told = explain(
                     model, picture, job.method, seed=cell.seed, layer=job.layer,
-                    untrained=untrained,
+                    untrained=other,
                 )  # fmt: skip
         except NotExplainedError as error:
             yield row | {"state": columns.ERROR, "reason": str(error)}

@@ -11,7 +11,7 @@ from faceoff.report.part import NAME, REASON, Part, View, bar
 from faceoff.report.sections.faces import data_uri
 from faceoff.results.dataset_results import shorten
 from faceoff.saliency import method_list
-from faceoff.saliency.explanation import CONTROLS
+from faceoff.saliency.maps import CONTROLS
 from faceoff.saliency.overlay import overlay
 from faceoff.storage import parquet
 

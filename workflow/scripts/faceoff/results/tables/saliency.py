@@ -3,7 +3,8 @@
 from typing import Any
 
 from faceoff.results.tables.table import Column, Row, Sources, Table, number, plain, rounded
-from faceoff.saliency.explanation import CONTROLS, SCORES
+from faceoff.saliency.faithfulness import SCORES
+from faceoff.saliency.maps import CONTROLS
 
 _PARTS = {"": "mean", "_low": "low", "_high": "high"}
 
