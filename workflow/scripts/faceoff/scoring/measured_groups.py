@@ -13,7 +13,6 @@ import numpy as np
 
 from faceoff.statistics.arrays import Floats
 from faceoff.statistics.bins import bin_of, octaves, thirds
-from faceoff.storage.columns import POSE
 
 Edges = Callable[[Floats], list[float]]
 
@@ -81,7 +80,7 @@ MEASURES: Mapping[str, Measure] = {
     "yaw": Measure(
         "how far the head is turned, to either side",
         "signal",
-        POSE[:1],
+        ("pose_yaw",),
         _POSES,
         np.abs,
         (30.0, 60.0),
