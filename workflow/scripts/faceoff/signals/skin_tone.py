@@ -45,10 +45,11 @@ class SkinTone:
         self._right = rows, slice(round((1 - right) * width), round((1 - left) * width))
 
     def read(self, crops: Crops) -> SignalReading:
-        lab = np.array([_lab(crop) for crop in crops]).reshape(*crops.shape).astype(np.float64)
-        cheeks = [lab[:, *side].reshape(len(crops), -1, 3) for side in (self._left, self._right)]
+        lab = np.array([_lab(crop) for crop in crops]).reshape(crops.shape).astype(np.float64)
+        cheeks = np.concatenate([lab[:, *side] for side in (self._left, self._right)], axis=2)
         # The median leaves out hair, beard and the rims of glasses.
-        colour = np.median(np.concatenate(cheeks, axis=1), axis=1)
+        pixels = cheeks.shape[1] * cheeks.shape[2]
+        colour = np.median(cheeks.reshape(len(crops), pixels, 3), axis=1)
         return SignalReading(
             {
                 "ita": typology_angle(colour[:, 0], colour[:, 2]),
