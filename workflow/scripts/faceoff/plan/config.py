@@ -140,12 +140,7 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
     faults += group_jobs.faults(config)
     _check_datasets(config, faults)
     for name, fusion in config.fusions.items():
-        for pattern in fusion.members:
-            if not any(config.members(pattern)):
-                faults.append(
-                    f"fusions.{name}.members: {pattern!r} matches no detector/model cell "
-                    f"of this run{_nearest_member(config, pattern)}"
-                )
+        faults += _matching_no_cell(config, f"fusions.{name}.members", fusion.members)
     _check_temporal(config, faults)
     _check_corruptions(config, faults)
     _check_saliency(config, faults)
@@ -153,21 +148,10 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
 
 def _check_corruptions(config: RunConfig, faults: list[str]) -> None:
     """Check each corruption's options and levels, its cells and its datasets."""
-    tests = [name for name, dataset in config.datasets.items() if dataset.role == "test"]
     for name, section in config.corruptions.items():
         faults += corruption_sections.faults(name, section)
-        for pattern in section.datasets:
-            if not any(fnmatchcase(dataset, pattern) for dataset in tests):
-                faults.append(
-                    f"corruptions.{name}.datasets: {pattern!r} matches no dataset of role test"
-                    f"{suggestion(pattern, tests)}"
-                )
-        for pattern in section.of:
-            if not any(config.members(pattern)):
-                faults.append(
-                    f"corruptions.{name}.of: {pattern!r} matches no detector/model cell "
-                    f"of this run{_nearest_member(config, pattern)}"
-                )
+        faults += _matching_no_test(config, f"corruptions.{name}.datasets", section.datasets)
+        faults += _matching_no_cell(config, f"corruptions.{name}.of", section.of)
 
 
 def _check_saliency(config: RunConfig, faults: list[str]) -> None:
@@ -175,23 +159,32 @@ def _check_saliency(config: RunConfig, faults: list[str]) -> None:
     section = config.saliency
     if section is None:
         return
-    tests = [name for name, dataset in config.datasets.items() if dataset.role == "test"]
-    for pattern in section.datasets:
-        if not any(fnmatchcase(dataset, pattern) for dataset in tests):
-            faults.append(
-                f"saliency.datasets: {pattern!r} matches no dataset of role test"
-                f"{suggestion(pattern, tests)}"
-            )
-    for pattern in section.of:
-        if not any(config.members(pattern)):
-            faults.append(
-                f"saliency.of: {pattern!r} matches no detector/model cell of this run"
-                f"{_nearest_member(config, pattern)}"
-            )
+    faults += _matching_no_test(config, "saliency.datasets", section.datasets)
+    faults += _matching_no_cell(config, "saliency.of", section.of)
     for name in section.layers:
         if name not in config.models:
             near = suggestion(name, config.models)
             faults.append(f"saliency.layers: no model {name!r} in this run{near}")
+
+
+def _matching_no_test(config: RunConfig, where: str, patterns: list[str]) -> list[str]:
+    """Return a fault for each of these globs that matches no test dataset."""
+    tests = [name for name, dataset in config.datasets.items() if dataset.role == "test"]
+    return [
+        f"{where}: {pattern!r} matches no dataset of role test{suggestion(pattern, tests)}"
+        for pattern in patterns
+        if not any(fnmatchcase(dataset, pattern) for dataset in tests)
+    ]
+
+
+def _matching_no_cell(config: RunConfig, where: str, patterns: list[str]) -> list[str]:
+    """Return a fault for each of these globs that matches no cell."""
+    return [
+        f"{where}: {pattern!r} matches no detector/model cell of this run"
+        f"{_nearest_member(config, pattern)}"
+        for pattern in patterns
+        if not any(config.members(pattern))
+    ]
 
 
 def _check_temporal(config: RunConfig, faults: list[str]) -> None:
@@ -199,14 +192,8 @@ def _check_temporal(config: RunConfig, faults: list[str]) -> None:
 
     Members that cannot run here leave no fusion, so the fusions' names are matched by themselves.
     """
-    tests = [name for name, dataset in config.datasets.items() if dataset.role == "test"]
     for name, section in config.temporal.items():
-        for pattern in section.datasets:
-            if not any(fnmatchcase(dataset, pattern) for dataset in tests):
-                faults.append(
-                    f"temporal.{name}.datasets: {pattern!r} matches no dataset of role test"
-                    f"{suggestion(pattern, tests)}"
-                )
+        faults += _matching_no_test(config, f"temporal.{name}.datasets", section.datasets)
         for pattern in section.of:
             head, _, tail = pattern.partition("/")
             fused = fnmatchcase("fusion", head) and any(
@@ -236,7 +223,7 @@ def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str
             f"models.{name}.options: {fault}"
             for fault in (plugin.unknown_options(model.options) if plugin else ())
         ]
-        faults += _unmatched(config, f"models.{name}.detectors", model.detectors)
+        faults += _matching_no_detector(config, f"models.{name}.detectors", model.detectors)
         trainable = bool(plugin and plugin.card.get("trainable"))
         if trainable and not model.train:
             faults.append(
@@ -271,10 +258,10 @@ def _check_signals(config: RunConfig, folders: tuple[Path, ...], faults: list[st
             f"signals.{name}.options: {fault}"
             for fault in (plugin.unknown_options(signal.options) if plugin else ())
         ]
-        faults += _unmatched(config, f"signals.{name}.detectors", signal.detectors)
+        faults += _matching_no_detector(config, f"signals.{name}.detectors", signal.detectors)
 
 
-def _unmatched(config: RunConfig, where: str, patterns: list[str]) -> list[str]:
+def _matching_no_detector(config: RunConfig, where: str, patterns: list[str]) -> list[str]:
     """Return a fault for each of these globs that matches no detector."""
     return [
         f"{where}: {pattern!r} matches no detector of this run"
