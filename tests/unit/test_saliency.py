@@ -95,7 +95,7 @@ def test_rise_finds_the_pixels_that_count(picture: Picture) -> None:
 
 
 def test_rise_of_a_linear_score_is_its_expectation() -> None:
-    """Compare with E[mask · score] / kept, where the score is the mask at one pixel."""
+    """Compare with E[mask · score] / E[mask], where the score is the mask at one pixel."""
     picture = np.full((8, 8, 1), 0, np.uint8)
     picture[:, :4] = 200  # the mean colour is 100, so a mask of m shows 100 + 100 m on the left
     heat = rise(
@@ -107,6 +107,42 @@ def test_rise_of_a_linear_score_is_its_expectation() -> None:
     # The pixel itself: E[m²] / kept = (var + 1/4) / 0.5 with var below a cell's 1/4.
     assert 0.6 < heat[2, 1] < 1
     assert heat[2, 1] > heat.max() - 0.01
+
+
+def test_rise_is_the_mean_of_the_scores_where_a_pixel_is_seen(picture: Picture) -> None:
+    """Recompute it from the pictures that the model was shown: how open a mask is shows in them."""
+    shown: list[np.ndarray] = []
+    said: list[np.ndarray] = []
+
+    def score(pictures: np.ndarray) -> np.ndarray:
+        shown.append(pictures.astype(float))
+        said.append(np.random.default_rng(len(said)).random(len(pictures)))
+        return said[-1]
+
+    white = np.zeros((SIDE, SIDE, 1), np.uint8)
+    white[::2] = 255  # the mean colour is 127.5, so that each mask can be read off the rows
+    heat = rise(score, white, seed=0, masks=40, cells=3)
+    masks = np.abs(np.concatenate(shown)[..., 0] - 127.5) / 127.5
+    expected = np.tensordot(np.concatenate(said), masks, axes=1) / masks.sum(axis=0)
+    np.testing.assert_allclose(heat, expected, atol=0.01)
+
+
+def test_rise_of_a_score_that_never_changes_is_flat(picture: Picture) -> None:
+    """A model that answers the same whatever it sees looks nowhere, also not where masks gather."""
+    heat = rise(lambda pictures: np.full(len(pictures), 0.3), picture, seed=0)
+    assert np.ptp(heat) == 0
+    assert heat[0, 0] == 0.3
+
+
+def test_rise_of_two_deaf_models_is_not_alike(picture: Picture) -> None:
+    """Maps of scores by chance share their masks and no more: a sanity check finds nothing."""
+
+    def deaf(seed: int) -> np.ndarray:
+        random = np.random.default_rng(seed)
+        return rise(lambda pictures: 0.8 + 0.05 * random.random(len(pictures)), picture, seed=0)
+
+    alike = [maps.rank_correlation(deaf(seed), deaf(seed + 100)) or 0.0 for seed in range(8)]
+    assert abs(np.mean(alike)) < 0.25
 
 
 def test_the_same_seed_gives_the_same_map_and_another_seed_another(picture: Picture) -> None:

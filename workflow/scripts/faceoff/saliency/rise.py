@@ -19,12 +19,13 @@ def rise(
     cells: int = CELLS,
     kept: float = KEPT,
 ) -> Floats:
-    """Return the expected score of the picture where a pixel is seen, (height, width).
+    """Return the mean score of the picture where a pixel is seen, (height, width).
 
     Each mask is a grid of cells that are open or shut by chance, enlarged bilinearly and shifted by
     a random part of a cell. What a mask shuts gets the picture's mean colour (the authors': black,
-    which is far from any face). The map is the sum of the masks, each times its score, divided by
-    `masks · kept`.
+    which is far from any face). The map is the mean of the scores, each weighed by its mask at the
+    pixel. The authors divide the sum by `masks · kept`, its expectation: then a pixel that chance
+    left open more often seems to count more, in the maps of any two models alike.
 
     Parameters
     ----------
@@ -52,13 +53,18 @@ def rise(
     height, width = picture.shape[:2]
     colour = mean_colour(picture).astype(np.float64)
     random = np.random.default_rng(seed)
-    seen = np.zeros((height, width))
+    seen, weight = np.zeros((height, width)), np.zeros((height, width))
+    first: float | None = None
     for start in range(0, masks, BATCH):
         drawn = [
             _mask(random, height, width, cells, kept) for _ in range(min(BATCH, masks - start))
         ]
-        seen += np.tensordot(scores(score, _masked(picture, drawn, colour)), drawn, axes=1)
-    return seen / (masks * kept)
+        found = scores(score, _masked(picture, drawn, colour))
+        # Counted from the first, so that a score that never changes gives a flat map to the bit.
+        first = float(found[0]) if first is None else first
+        seen += np.tensordot(found - first, drawn, axes=1)
+        weight += np.sum(drawn, axis=0)
+    return (first or 0.0) + np.divide(seen, weight, out=np.zeros_like(seen), where=weight > 0)
 
 
 def _mask(random: np.random.Generator, height: int, width: int, cells: int, kept: float) -> Floats:
