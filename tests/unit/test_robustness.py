@@ -1,14 +1,19 @@
 """Scores on worse pictures: paired with clean ones, by mode, with the vote and the variants."""
 
+import json
+
 import numpy as np
 import pytest
 
+from faceoff.plan.corruption_jobs import ScoreCorruptionJob, Worsening, WorseTable
 from faceoff.scoring.robustness import About, VariantReadings, nothing_scored, robustness
 from faceoff.scoring.robustness_readings import Corrupted, Reading
 from faceoff.scoring.robustness_vote import Chosen
 from faceoff.scoring.task import SamplePosteriors, Task
+from faceoff.stages.score_corruption import write_robustness
 from faceoff.statistics.omnibus import cochran_q
 from faceoff.statistics.paired_tests import holm, mcnemar
+from faceoff.storage import columns, files, parquet
 from faceoff.storage.columns import NO_FACE, NOT_APPLIED, OK
 
 SPACE = ("anger", "fear", "neutral")
@@ -249,3 +254,54 @@ def test_tests_keep_subjects_together():
 def test_a_dataset_without_labels_is_skipped_with_its_reason():
     found = nothing_scored(_about(), "no label")
     assert (found["state"], found["reason"], found["variants"]) == ("skipped", "no label", [])
+
+
+def test_a_clip_that_could_not_be_made_worse_is_left_out_whatever_its_first_frame_is(tmp_path):
+    """Its first frame has no face, and all others have one that is too small."""
+    info = {"space": list(SPACE), "name": "t", "type": "t", "version": "1", "limited": False,
+            "headline": True, "group_sources": {}}  # fmt: skip
+    names = [f"s{place}" for place in range(8)]
+    samples = [
+        {"sample_id": name, "kind": "video", "path": name, "label": "anger", "split": "test"}
+        for name in names
+    ]
+    schema = columns.SAMPLES.with_metadata({parquet.TASK: json.dumps(info)})
+    parquet.write_rows(tmp_path / "samples.parquet", schema, samples)
+    answered = {"success": 1, "state": OK, "p_anger": 0.8, "p_fear": 0.1, "p_neutral": 0.1}
+    lost = {"success": 0, "state": NO_FACE, "reason": "no face found"}
+    small = {"success": 0, "state": NOT_APPLIED, "reason": "too small"}
+    # The last clip was made worse and is lost; the one before it was not made worse.
+    worse = {name: [answered, answered] for name in names[:-2]}
+    worse |= {names[-2]: [lost, small], names[-1]: [lost, lost]}
+    schema = columns.predictions_schema(SPACE)
+    parquet.write_rows(
+        tmp_path / "clean.parquet", schema, _rows({name: [answered] * 2 for name in names})
+    )
+    parquet.write_rows(
+        tmp_path / "worse.parquet", columns.with_severity(schema),
+        [{**row, "severity": 1} for row in _rows(worse)],
+    )  # fmt: skip
+    (tmp_path / "comparison.json").write_text("{}")
+    made = Worsening(name="size", kind="resize", levels=(32.0,), options={}, seed=0)
+    job = ScoreCorruptionJob(
+        dataset="d", corruption="size", variants=(made,), clean=("a/b",), voters=(), seed=0,
+        code="", worse=(WorseTable(variant="size", cell="a/b", mode="clean_crop"),),
+    )  # fmt: skip
+    clean, table = ([tmp_path / f"{name}.parquet"] for name in ("clean", "worse"))
+    write_robustness(
+        tmp_path / "samples.parquet", tmp_path / "comparison.json", clean, table,
+        tmp_path / "found.json", job,
+    )  # fmt: skip
+    (level,) = files.read_json(tmp_path / "found.json")["variants"][0]["curves"][0]["levels"]
+    assert (level["n"], level["not_applied"], level["reason"]) == (7, 1, "too small")
+    assert level["accuracy"] == pytest.approx(6 / 7)
+
+
+def _rows(clips):
+    """Return rows of predictions. clips: name -> what each frame says."""
+    return [
+        {"sample_id": name, "frame": number, "timestamp_s": number / 5,
+         "face_id": said["success"] - 1, **said}
+        for name, frames in clips.items()
+        for number, said in enumerate(frames)
+    ]  # fmt: skip

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from faceoff.corruption import corruption_list
@@ -28,6 +30,7 @@ from faceoff.scoring.task import (
     sample_posteriors,
 )
 from faceoff.storage import columns, files, parquet
+from faceoff.storage.columns import NOT_APPLIED
 
 _FAILED = "its job failed, see its log"
 
@@ -114,12 +117,25 @@ def _corrupted(
         Reading.of(
             task,
             posteriors_of(
-                table.filter(pc.equal(table["severity"], severity)), classes, task.ids, path
+                _refused_first(table.filter(pc.equal(table["severity"], severity))),
+                classes,
+                task.ids,
+                path,
             ),
         )
         for severity in range(1, severities + 1)
     ]
     return Corrupted(cell, mode, clean, worse)
+
+
+def _refused_first(table: pa.Table) -> pa.Table:
+    """Return the rows with those first that could not be made worse.
+
+    A clip without an answer has the state of its first row. One that has a face on some frames
+    only, all too small for a size, was not made worse, whatever its first frame is.
+    """
+    others = pc.not_equal(table["state"], NOT_APPLIED).to_numpy()
+    return table.take(np.argsort(others, kind="stable"))
 
 
 def _chosen(task: Task, comparison: Mapping, seed: int) -> Chosen:
