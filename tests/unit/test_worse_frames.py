@@ -162,6 +162,20 @@ def test_a_moved_box_leaves_the_picture_and_takes_the_landmarks_along():
         np.testing.assert_allclose(points, np.tile(moved, (5, 1)))
 
 
+@pytest.mark.parametrize("kind", ["shift", "scale"])
+def test_every_face_of_a_clip_moves_alike(kind):
+    """So that a box does not flicker where another face comes before it in the next frame."""
+    first, second = _face(), _face(30.0, 10.0, face_id=1)
+    read = [
+        (_frame(_picture()), [first, second]),
+        (_frame(_picture(), number=1), [{**second, "frame": 1}, {**first, "frame": 1}]),
+    ]
+    for severities in zip(*(versions for _, versions in worse_frames(read, _way(kind)))):
+        one, other = ({row["face_id"]: row["x"] for row in worse.faces} for worse in severities)
+        assert one == other
+        assert one[0] - 10.0 == pytest.approx(one[1] - 30.0)
+
+
 def test_a_row_without_a_face_is_not_moved():
     ((_, versions),) = worse_frames([(_frame(_picture()), [_no_face()])], _way("shift"))
     assert {worse.state for worse in versions} == {"no_face"}

@@ -5,7 +5,7 @@ A frame is decoded once, whatever the number of severities; nothing is stored.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Any
 
@@ -154,7 +154,7 @@ def _of_frame(
         seen = Seen(box, landmarks, *drawn)
         try:
             if made.on == "box":
-                moved = [_moved(row, value, seen, way) for row in rows]
+                moved = [_moved(row, value, severity, way) for row in rows]
                 yield Worse(severity, image, moved)
             else:
                 yield Worse(severity, made.apply(image, value, seen, way.options), rows)
@@ -166,15 +166,17 @@ def _of_frame(
             yield Worse(severity, None, rows, columns.ERROR, reason(error))
 
 
-def _moved(row: Row, value: Value, seen: Seen, way: Way) -> Row:
-    """Return a face row whose box and landmarks the corruption has moved."""
+def _moved(row: Row, value: Value, severity: int, way: Way) -> Row:
+    """Return a face row whose box and landmarks the corruption has moved.
+
+    Each face of a clip draws the same, whichever stands first in its frame.
+    """
     if not row["success"]:
         return row
     points = None if row["landmarks"] is None else np.reshape(row["landmarks"], (5, 2))
-    box = tuple(row[side] for side in SIDES)
-    (x, y, w, h), points = way.corruption.apply(
-        box, value, replace(seen, landmarks=points), way.options
-    )
+    box: crops.Box = (row["x"], row["y"], row["w"], row["h"])
+    drawn = generators(way.seed, row["sample_id"], row["frame"], way.kind, severity)
+    (x, y, w, h), points = way.corruption.apply(box, value, Seen(box, points, *drawn), way.options)
     flat = None if points is None else [float(number) for number in np.ravel(points)]
     return {**row, "x": x, "y": y, "w": w, "h": h, "landmarks": flat}
 
