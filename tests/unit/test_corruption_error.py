@@ -20,13 +20,13 @@ def test_corruption_error_of_a_hand_made_table():
 
 def test_relative_error_is_of_what_is_added_to_the_clean_error():
     # (0.1 + 0.3 + 0.5) / (0.1 + 0.2 + 0.4) = 0.9 / 0.7
-    found = relative_corruption_error([0.2, 0.4, 0.6], 0.1, [0.4, 0.5, 0.7], 0.3)
+    found = relative_corruption_error([0.1, 0.3, 0.5], [0.1, 0.2, 0.4])
     assert found == pytest.approx(0.9 / 0.7)
 
 
 def test_errors_without_a_denominator_are_not_defined():
     assert corruption_error([0.1], [0.0]) is None
-    assert relative_corruption_error([0.2], 0.1, [0.3], 0.3) is None
+    assert relative_corruption_error([0.1], [0.0]) is None
     assert mean_of([0.5, None]) is None
     assert mean_of([]) is None
     assert mean_of([0.5, 0.7]) == pytest.approx(0.6)
@@ -36,7 +36,7 @@ def test_unequal_severities_are_refused():
     with pytest.raises(ValueError, match="2 and 1 severities"):
         corruption_error([0.1, 0.2], [0.1])
     with pytest.raises(ValueError, match="1 and 2 severities"):
-        relative_corruption_error([0.1], 0.1, [0.1, 0.2], 0.1)
+        relative_corruption_error([0.1], [0.1, 0.2])
 
 
 def test_half_point_lies_midway_between_clean_and_chance_in_log_pixels():
@@ -63,7 +63,10 @@ def _curve(cell, accuracies, clean, mode="clean_crop"):
         "state": "ok",
         "reason": None,
         "clean": {"accuracy": clean},
-        "levels": [{"accuracy": value} for value in accuracies],
+        "levels": [
+            {"accuracy": value, "against_clean": {"difference": value - clean}}
+            for value in accuracies
+        ],
         "half_point": 20.0,
         "half_point_reason": "",
     }
@@ -100,6 +103,15 @@ def test_mce_counts_the_variants_of_a_corruption_as_one():
     assert rows["d/b"].relative["noise"] == pytest.approx((0.5 + 0.7 - 0.6) / (0.4 + 0.6 - 0.4))
     assert rows["d/a"].mce == pytest.approx(1.0)
     assert rows["d/a"].half_points == {"size.x": (20.0, ""), "size.y": (20.0, "")}
+
+
+def test_what_is_lost_is_lost_of_the_samples_that_could_be_made_worse():
+    """At a size above most faces' own a few samples are left, which are easier than all."""
+    curves = [_curve("d/a", [0.9, 0.5], 0.8), _curve("d/b", [0.7, 0.5], 0.7)]
+    curves[0]["levels"][0]["against_clean"]["difference"] = -0.05  # of few: 0.95 on clean ones
+    curves[1]["levels"][0]["against_clean"]["difference"] = -0.15
+    rows = {row.cell: row for row in errors_of([_file("size", {"size": curves})])}
+    assert rows["d/b"].relative["size"] == pytest.approx((0.15 + 0.2) / (0.05 + 0.3))
 
 
 def test_end_to_end_errors_are_those_of_the_faces_found_again():

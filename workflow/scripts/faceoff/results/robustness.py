@@ -138,20 +138,33 @@ def _accuracy(curve: Curve) -> float:
 
 
 def _ratios(own: Curve | None, other: Curve | None) -> tuple[float | None, float | None]:
-    """Return CE and relative CE over the severities at which both have a score."""
+    """Return CE and relative CE over the severities at which both have a score.
+
+    What is lost is lost of the same samples: sizes above a face's own leave samples out.
+    """
     if own is None or other is None:
         return None, None
     both = [
-        (1 - a["accuracy"], 1 - b["accuracy"])
+        (a, b)
         for a, b in zip(own["levels"], other["levels"], strict=True)
         if a["accuracy"] is not None and b["accuracy"] is not None
     ]
     if not both:
         return None, None
-    errors, reference = zip(*both, strict=True)
-    return corruption_error(errors, reference), relative_corruption_error(
-        errors, 1 - _accuracy(own), reference, 1 - _accuracy(other)
+    errors, losses = (
+        [[of(level) for level in side] for side in zip(*both, strict=True)]
+        for of in (_error, _lost)
     )
+    return corruption_error(*errors), relative_corruption_error(*losses)
+
+
+def _error(level: LevelScores) -> float:
+    return 1 - (level["accuracy"] or 0.0)
+
+
+def _lost(level: LevelScores) -> float:
+    """Return the accuracy on the clean pictures less that at a severity, on the same samples."""
+    return -level["against_clean"]["difference"] if level["against_clean"] else 0.0
 
 
 def strongest(curve: Curve) -> LevelScores | None:

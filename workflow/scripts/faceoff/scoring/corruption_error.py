@@ -40,29 +40,25 @@ def corruption_error(errors: Sequence[float], reference: Sequence[float]) -> flo
     return sum(errors) / total if total > 0 else None
 
 
-def relative_corruption_error(
-    errors: Sequence[float], clean: float, reference: Sequence[float], reference_clean: float
-) -> float | None:
+def relative_corruption_error(losses: Sequence[float], reference: Sequence[float]) -> float | None:
     """Return Σ_s (E_s − E_clean) / Σ_s (E_ref,s − E_ref,clean).
 
     Parameters
     ----------
-    errors, reference
-        (severities,) each.
-    clean, reference_clean
-        The errors on the clean pictures.
+    losses, reference
+        (severities,) errors less those of the same samples on the clean pictures.
 
     Returns
     -------
     None where the reference loses nothing, so that there is no loss to compare with.
     """
-    if len(errors) != len(reference):
+    if len(losses) != len(reference):
         raise ValueError(
-            f"errors, reference: {len(errors)} and {len(reference)} severities given, expected as "
+            f"losses, reference: {len(losses)} and {len(reference)} severities given, expected as "
             "many"
         )
-    lost = sum(error - reference_clean for error in reference)
-    return sum(error - clean for error in errors) / lost if lost > 0 else None
+    lost = sum(reference)
+    return sum(losses) / lost if lost > 0 else None
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:
