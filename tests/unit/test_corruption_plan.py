@@ -121,6 +121,8 @@ def test_levels_may_lie_on_the_other_side_of_what_changes_nothing() -> None:
     """A gamma below 1 lightens, the more the lower it is."""
     assert plan(gamma={"levels": [0.8, 0.5]}).corruptions["gamma"].levels == (0.8, 0.5)
     assert "each once: 0.8, 0.5" in faults(gamma={"levels": [0.5, 0.8]})
+    assert plan(rotate={"levels": [-15, -30]}).corruptions["rotate"].levels == (-15, -30)
+    assert "each once: -15, -30" in faults(rotate={"levels": [-30, -15]})
 
 
 def test_shards_are_worked_on_and_gathered() -> None:

@@ -80,6 +80,8 @@ class Corruption:
         A number that changes nothing, where levels may lie on either side of it.
     limits
         The least and the greatest number that a level may have.
+    words
+        What a level may be that is a text.
     on
         What it changes, and so what `apply` is given:
 
@@ -110,6 +112,7 @@ class Corruption:
     apply: Callable[..., Any]
     neutral: float | None = None
     limits: tuple[float, float] | None = None
+    words: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     needs: Literal["", "box", "landmarks"] = ""

@@ -24,7 +24,9 @@ def level_fault(name: str, level: Any) -> str | None:
     example = about["levels"][0]
     shown = ", ".join(map(str, about["levels"][:3]))
     if isinstance(example, str):
-        return None if isinstance(level, str) else f"{level!r} is no level such as {shown}"
+        if isinstance(level, str) and level in about["words"]:
+            return None
+        return f"{level!r} is no level such as {', '.join(about['words'])}"
     several = isinstance(example, tuple)
     numbers = tuple(level) if several and isinstance(level, tuple | list) else (level,)
     alike = len(numbers) == (len(example) if several else 1) and all(

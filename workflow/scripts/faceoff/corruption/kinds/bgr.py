@@ -27,6 +27,7 @@ CORRUPTION = Corruption(
     source="one level: the order of OpenCV",
     unit="",
     levels=("bgr",),
+    words=("bgr", "brg", "gbr", "grb", "rbg"),
     on="picture",
     apply=_apply,
 )

@@ -36,6 +36,7 @@ CORRUPTION = Corruption(
     source="chosen here",
     unit="°",
     levels=(15.0, 30.0, 45.0, 60.0, 90.0),
+    neutral=0.0,
     limits=(-180.0, 180.0),
     on="picture",
     apply=_apply,
