@@ -168,7 +168,9 @@ def test_without_the_section_nothing_is_made() -> None:
 
 
 def test_measures_find_their_signal_and_the_first_detector_that_it_reads() -> None:
-    told = plan(groups={"age": {}, "light": {}, "face_size": {"detector": "haar"}, "intensity": {}})
+    told = plan(
+        groups={"age": {}, "light": None, "face_size": {"detector": "haar"}, "intensity": {}}
+    )
     found = {each.measure: (each.signal, each.detector) for each in told.group_measures()}
     assert found == {
         "age": ("who", "haar"),

@@ -455,7 +455,7 @@ def test_the_command_names_what_it_cannot_explain(photo: Path, tmp_path: Path) -
         (["--method", "occlusoin"], "no method 'occlusoin', did you mean 'occlusion'"),
         (["--model", "pd_bset"], "unknown model 'pd_bset', did you mean 'pd_best'"),
         (["--detector", "given"], "looks at no pictures"),
-        (["--emotion", "hapy"], "hapy"),
+        (["--emotion", "hapines"], "no emotion 'hapines', did you mean 'happiness'?\n"),
     ):
         found = run(app, ["explain", str(photo), *wrong, *more])
         assert found.exit_code == 1, wrong

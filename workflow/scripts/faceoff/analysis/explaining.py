@@ -10,7 +10,7 @@ import numpy as np
 
 from faceoff.analysis import loading
 from faceoff.analysis.pictures import Pictures
-from faceoff.emotions import canonical
+from faceoff.emotions import EMOTIONS, canonical
 from faceoff.faces import detection_view, face_crops
 from faceoff.faces.choice import SIDES
 from faceoff.faces.detection_view import View
@@ -25,6 +25,7 @@ from faceoff.plugins.protocols import RGB, CropSpec, EmotionModel
 from faceoff.saliency import method_list
 from faceoff.saliency.explanation import Explanation, NotExplainedError, explain
 from faceoff.saliency.maps import CONTROLS
+from faceoff.spelling import suggestion
 from faceoff.storage import columns, files
 
 SHOWN = 240  # pixels of the sides of a face in the picture that is written
@@ -105,7 +106,7 @@ class Explainer:
     ):
         check_device(device)
         self.methods = [method_list.get(name).name for name in dict.fromkeys(methods)]
-        self.emotion = None if emotion is None else canonical(emotion)
+        self.emotion = None if emotion is None else _emotion(emotion)
         self.layer, self.seed = layer, seed
         self._clock = Clock()
         found = loading.runnable("detector", detector)
@@ -183,6 +184,14 @@ class Explainer:
         self, frame: Mapping[str, Any], faces: list[dict[str, Any]], spec: CropSpec
     ) -> list[tuple[dict[str, Any], np.ndarray | None]]:
         return face_crops.face_crops(frame, faces, spec, self._crop, frame["pixels"])
+
+
+def _emotion(name: str) -> str:
+    """Return the canonical name of an emotion. Raises ValueError with the nearest one."""
+    try:
+        return canonical(name)
+    except ValueError:
+        raise ValueError(f"no emotion {name!r}{suggestion(name, EMOTIONS)}") from None
 
 
 def check_methods(methods: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ _LONGEST = 120  # characters of a value in a message
 # Sections of sections with names that the user chooses.
 _NAMED = (
     *("datasets", "detectors", "models", "training", "fusions", "temporal", "signals"),
-    "corruptions",
+    *("groups", "corruptions"),
 )
 _MAY_BE_EMPTY = {*_NAMED[2:], "faces", "figures", "report", "speed"}
 
