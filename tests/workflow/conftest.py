@@ -24,13 +24,17 @@ def finished(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def again(tmp_path_factory) -> Path:
-    """Return the folder of the same run, made from nothing a second time.
+    """Return the folder of the same run, made from nothing a second time, by a copied checkout.
 
-    The place has an awkward name. glibc fills each new block of memory, so that a library which
-    reads what it never wrote gives other results.
+    It lies in that checkout, which has an awkward name. glibc fills each new block of memory, so
+    that a library which reads what it never wrote gives other results.
     """
     return runs.finished(
-        tmp_path_factory, "elsewhere, with a space", runs.SMALL, MALLOC_PERTURB_="1"
+        tmp_path_factory,
+        "elsewhere, it's a space",
+        runs.SMALL,
+        own_checkout=True,
+        MALLOC_PERTURB_="1",
     )
 
 

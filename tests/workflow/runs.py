@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,17 +86,20 @@ def write_plugin(folder: Path, name: str, on_init: str = "pass", on_predict: str
     )
 
 
-def command(folder: Path, config: dict, *arguments: str) -> list[str]:
-    """Write the configuration into the folder and return the command line that runs it there."""
+def command(folder: Path, config: dict, *arguments: str, checkout: Path = ROOT) -> list[str]:
+    """Write the configuration into the folder and return the command line that runs it there.
+
+    `checkout` is the folder of the Snakefile, of this checkout or of a copy.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "config.yaml"
     text = yaml.safe_dump(config, sort_keys=False)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
     return [
-        str(SNAKEMAKE), "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder),
+        str(SNAKEMAKE), "--snakefile", str(checkout / "Snakefile"), "--directory", str(folder),
         "--configfile", str(path), "--cores", "2",
-        "--workflow-profile", str(ROOT / "profiles" / "default"), *arguments,
+        "--workflow-profile", str(checkout / "profiles" / "default"), *arguments,
     ]  # fmt: skip
 
 
@@ -105,11 +109,11 @@ def environment() -> dict[str, str]:
 
 
 def run(
-    folder: Path, config: dict, *arguments: str, **variables: str
+    folder: Path, config: dict, *arguments: str, checkout: Path = ROOT, **variables: str
 ) -> subprocess.CompletedProcess:
     """Run to the end; return the process, with stdout and stderr together in `stdout`."""
     return subprocess.run(
-        command(folder, config, *arguments),
+        command(folder, config, *arguments, checkout=checkout),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -175,19 +179,41 @@ def until(
     raise AssertionError(f"no {what} in {seconds} s")
 
 
-def finished(temporary: pytest.TempPathFactory, name: str, config: dict, **variables: str) -> Path:
+def copy_checkout(folder: Path) -> None:
+    """Make the folder a checkout of the same commit with the same uncommitted changes."""
+    subprocess.run(["git", "clone", "-q", "--no-checkout", str(ROOT), str(folder)], check=True)
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in names.split("\0"):
+        if (ROOT / name).is_file():  # not where it is deleted
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    subprocess.run(["git", "reset", "-q"], cwd=folder, check=True)
+
+
+def finished(
+    temporary: pytest.TempPathFactory,
+    name: str,
+    config: dict,
+    own_checkout: bool = False,
+    **variables: str,
+) -> Path:
     """Return the folder of a run of this configuration that ended well.
 
-    It is made once for all of pytest's workers, by the first that asks.
+    It is made once for all of pytest's workers, by the first that asks. With `own_checkout` it is a
+    folder in a copy of the checkout, whose workflow it runs.
     """
     base = temporary.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
-    folder = base / name
+    checkout = base / name if own_checkout else ROOT
+    folder = checkout / "run" if own_checkout else base / name
     with open(base / f"{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "results" / config["run"] / "check.ok").exists():
-            done = run(folder, config, **variables)
+            if own_checkout:
+                copy_checkout(checkout)
+            done = run(folder, config, checkout=checkout, **variables)
             assert done.returncode == 0, done.stdout[-4000:]
     return folder
 
