@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -30,14 +31,41 @@ def faceoff(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+class Trained(NamedTuple):
+    """The folder in which `faceoff train` was run, what it printed, and what a terminal showed."""
+
+    folder: Path
+    printed: str
+    shown: str
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Return the folder in which `faceoff train` was run, and what it printed."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Train a network for 60 epochs; stderr is a terminal."""
     folder = tmp_path_factory.mktemp("train")
-    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL), encoding="utf-8")
-    done = faceoff(folder, "train", "small.yaml", "--cores", "2")
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+    config = copy.deepcopy(SMALL)
+    config["training"]["net"]["recipe"]["epochs"] = 60
+    (folder / "small.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    outside, inside = os.openpty()
+    with (
+        open(folder / "printed.txt", "w+", encoding="utf-8") as printed,
+        subprocess.Popen(
+            [str(FACEOFF), "train", "small.yaml", "--cores", "2"],
+            cwd=folder,
+            stderr=inside,
+            stdout=printed,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "150"},
+        ) as process,
+    ):
+        os.close(inside)
+        said = b""
+        with suppress(OSError):  # Linux says so that the other side has closed
+            while part := os.read(outside, 65536):
+                said += part
+        assert process.wait() == 0, said.decode()[-3000:]
+    os.close(outside)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.decode())
+    return Trained(folder, (folder / "printed.txt").read_text(encoding="utf-8"), shown)
 
 
 @pytest.fixture(scope="module")
@@ -55,46 +83,24 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_train_makes_the_networks_alone_and_says_what_they_are(trained: tuple[Path, str]) -> None:
-    folder, said = trained
-    made = folder / "results/small/training/net"
+def test_train_makes_the_networks_alone_and_says_what_they_are(trained: Trained) -> None:
+    made = trained.folder / "results/small/training/net"
     assert (made / "model.onnx").is_file()
-    assert "net: resnet_small" in said
-    assert "card.yaml" in said.replace("\n", "")
-    assert not (folder / "results/small/predictions").exists()
+    assert "net: resnet_small" in trained.printed
+    assert "card.yaml" in trained.printed.replace("\n", "")
+    assert not (trained.folder / "results/small/predictions").exists()
 
 
-def test_in_a_terminal_train_shows_how_far_the_network_is(trained: tuple[Path, str]) -> None:
+def test_in_a_terminal_train_shows_how_far_the_network_is(trained: Trained) -> None:
     """The job tells `faceoff train` of its work, though its own output goes to its log."""
-    folder, _ = trained
-    config = copy.deepcopy(SMALL)
-    config["training"] = {"longer": config["training"]["net"]}
-    config["training"]["longer"]["recipe"]["epochs"] = 60
-    (folder / "longer.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    outside, inside = os.openpty()
-    with subprocess.Popen(
-        [str(FACEOFF), "train", "longer.yaml", "--cores", "2"],
-        cwd=folder,
-        stderr=inside,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "150"},
-    ) as process:
-        os.close(inside)
-        said = b""
-        with suppress(OSError):  # Linux says so that the other side has closed
-            while part := os.read(outside, 65536):
-                said += part
-        assert process.wait() == 0, said.decode()[-3000:]
-    os.close(outside)
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said.decode())
     shown = re.findall(
-        r"[\d,]+ pictures/s \S+ \S+ +longer: train resnet_small, epoch (\d+) of 60, "
+        r"[\d,]+ pictures/s \S+ \S+ +net: train resnet_small, epoch (\d+) of 60, "
         r"validation accuracy \d+\.\d\d %",
-        text,
+        trained.shown,
     )
-    assert len(set(shown)) > 2, text[-3000:]
-    log = (folder / "results/small/logs/fit/longer.log").read_text(encoding="utf-8")
-    assert len(re.findall(r"^longer: train resnet_small: epoch ", log, re.MULTILINE)) == 60
+    assert len(set(shown)) > 2, trained.shown[-3000:]
+    log = (trained.folder / "results/small/logs/fit/net.log").read_text(encoding="utf-8")
+    assert len(re.findall(r"^net: train resnet_small: epoch ", log, re.MULTILINE)) == 60
 
 
 @pytest.mark.parametrize(
@@ -104,23 +110,20 @@ def test_in_a_terminal_train_shows_how_far_the_network_is(trained: tuple[Path, s
         (["none.yaml"], "no section `training`"),
     ],
 )
-def test_train_says_what_is_missing(
-    trained: tuple[Path, str], arguments: list[str], reason: str
-) -> None:
-    folder, _ = trained
+def test_train_says_what_is_missing(trained: Trained, arguments: list[str], reason: str) -> None:
     without = {key: value for key, value in SMALL.items() if key != "training"}
-    (folder / "none.yaml").write_text(yaml.safe_dump(without), encoding="utf-8")
-    done = faceoff(folder, "train", *arguments)
+    (trained.folder / "none.yaml").write_text(yaml.safe_dump(without), encoding="utf-8")
+    done = faceoff(trained.folder, "train", *arguments)
     assert done.returncode == 1
     assert reason in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_finetune_goes_on_with_a_network_on_a_folder(
-    trained: tuple[Path, str], pictures: Path, tmp_path: Path
+    trained: Trained, pictures: Path, tmp_path: Path
 ) -> None:
     weights = tmp_path / "start.onnx"
-    shutil.copy(trained[0] / "results/small/training/net/model.onnx", weights)
+    shutil.copy(trained.folder / "results/small/training/net/model.onnx", weights)
     given = ["--weights", str(weights), "--data", str(pictures), "--run", "mine"]
     done = faceoff(tmp_path, "finetune", *given, "--epochs", "3", "--freeze", "1", "--cores", "2")
     assert done.returncode == 0, done.stderr
