@@ -24,8 +24,9 @@ zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weig
 paper: $(LIGHT)/.ready ## run configs/paper.yaml: every figure and LaTeX table of a paper
 	$(LIGHT)/bin/faceoff run configs/paper.yaml --cores $(CORES)
 
-test: $(FULL)/.ready $(OVER) $(DOCS)/.ready ## run all tests, files of slow ones first
-	$(FULL)/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20
+test: $(FULL)/.ready $(OVER) $(DOCS)/.ready ## run all tests, the fast ones first
+	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile
+	$(FULL)/bin/pytest -m slow -n 3 --dist loadfile --no-loadscope-reorder --durations 20
 
 test-fast: $(FULL)/.ready ## run the fast tests only
 	$(FULL)/bin/pytest -m "not slow" -n 2 --dist loadfile

@@ -44,6 +44,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     This needs xdist's --no-loadscope-reorder.
     """
-    long = {item.path for item in items if item.get_closest_marker("slow")}
-    folders = {"cluster": 0, "workflow": 1}
-    items.sort(key=lambda item: folders.get(item.path.parent.name, 2 if item.path in long else 3))
+    items.sort(key=lambda item: {"cluster": 0, "workflow": 1}.get(item.path.parent.name, 2))
