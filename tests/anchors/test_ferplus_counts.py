@@ -7,14 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fer_answers import Answers
 
 from faceoff.datasets.ferplus import RULES, FerPlus
 from faceoff.emotions import FERPLUS_COLUMNS
-from faceoff.faces.crops import crop
-from faceoff.inference.clock import Clock
-from faceoff.inference.plugin_job import load_plugin
 from faceoff.media.images import decode_image
-from faceoff.plugins import registry
 
 COUNTS = {
     ("fer2013new", "majority", "train"): 25_060,
@@ -231,21 +228,10 @@ def test_classes_of_the_test_part(
 
 
 @pytest.mark.slow
-def test_one_network_under_every_rule(root: Path, mirror: Path) -> None:
+def test_one_network_under_every_rule(root: Path, pd_best: Answers) -> None:
     """The rule is part of the task's name: the same predictions score from 84 to 94 %."""
-    plugin = registry.get("model", "pd_best")
-    if plugin.skip():
-        pytest.skip(plugin.skip())
-    network = load_plugin(plugin.job(), Clock())
     dataset = opened(root, "fer2013new", "test")
-    names = list(dict.fromkeys(name for name, _ in dataset._votes("test", dataset._part)))
-    crops = np.stack(
-        [crop(decode_image(dataset._part.read(name)), None, network.crop) for name in names]
-    )
-    predicted = {
-        Path(name).stem: network.emotions[best]
-        for name, best in zip(names, network.predict(crops).posterior.argmax(axis=1), strict=True)
-    }
+    predicted = {name: pd_best.emotions[row.argmax()] for name, row in pd_best.posterior.items()}
     for rule, (right, n, in_set) in PD_BEST.items():
         samples = [
             (sample, predicted[sample.sample_id.split("#")[0]])
