@@ -158,25 +158,6 @@ def test_parts_of_one_table_share_neither_people_nor_pictures(tmp_path):
     assert "in both" not in result.output
 
 
-@pytest.mark.slow
-def test_ferplus_contamination_is_what_the_protocol_says(data):
-    """288 of the 3,573 test files are pixel-identical to a training picture.
-
-    So are 259 of the 3,153 scored rows.
-    """
-    from faceoff.datasets.ferplus import FerPlus
-
-    def look_at(split: str, **options: str) -> audit.Audit:
-        dataset = FerPlus(
-            FerPlus.Options(path=Path(data) / "datasets/ferplus", split=split, **options)
-        )
-        return audit.audit(split, dataset, dataset.samples())
-
-    train = look_at("train", votes="label", rule="argmax8")  # this table and rule keep every file
-    assert len(audit.shared(look_at("test", votes="label", rule="argmax8"), train)) == 288
-    assert len(audit.shared(look_at("test", votes="fer2013new", rule="majority"), train)) == 259
-
-
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_an_animation_is_judged_by_its_first_picture(kind: str) -> None:
     """A run reads it as a clip, so it is not unreadable."""
