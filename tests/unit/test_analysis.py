@@ -372,11 +372,11 @@ def test_an_out_folder_that_cannot_be_made_is_a_line_before_the_work(tmp_path: P
 def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    for number in range(3):
+    for number in range(2):
         shutil.copy(clip, folder / f"{number}.mp4")
     (folder / "broken.mp4").write_bytes(b"")
     written = {}
-    for jobs in ("1", "3"):
+    for jobs in ("1", "2"):
         out = tmp_path / f"out{jobs}"
         arguments = ["analyze", str(folder), "--out", str(out), "--jobs", jobs, "--end", "1"]
         done = subprocess.run(
@@ -387,8 +387,8 @@ def test_several_processes_write_the_same_bytes(clip: Path, tmp_path: Path) -> N
         assert "broken.mp4: unreadable" in done.stderr
         made = [path for path in sorted(out.rglob("*")) if path.is_file()]
         written[jobs] = {path.relative_to(out): path.read_bytes() for path in made}
-    assert len(written["1"]) > 3 * 6
-    assert written["1"] == written["3"]
+    assert len(written["1"]) > 2 * 6
+    assert written["1"] == written["2"]
 
 
 @pytest.mark.slow
@@ -420,7 +420,7 @@ def long_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("long")
     image = scenes.draw(scenes.plan("test")[0])[0]
     for name in ("a.mp4", "b.mp4"):
-        write_video(folder / name, repeat(image, 4000), 25)
+        write_video(folder / name, repeat(image, 1500), 25)
     return folder
 
 
