@@ -59,7 +59,7 @@ def test_rules_over_time_from_clips_to_report(tmp_path):
     assert len(table) == len(parquet.read(results / "predictions/clips/whole/sound.parquet"))
 
     runs.write_plugin(plugins, "broken")  # mended: only what it failed is made again
-    again = runs.run(folder, config)
+    again = runs.run(folder, config, "results/small/over_time/clips.json")
     assert again.returncode == 0, again.stdout[-4000:]
     # The rule of the mended model and of nothing else; `detect`, the other models stay.
     rerun = runs.jobs(again.stdout)
