@@ -103,10 +103,11 @@ def test_one_failed_shard_is_tried_again_alone(tmp_path):
     assert "50% of samples ended in an error" in (folder / "results/small/report.html").read_text()
 
     flag.unlink()
-    planned = runs.jobs(runs.run(folder, config, "--dry-run").stdout)
+    mended = runs.run(folder, config)
+    assert mended.returncode == 0, mended.stdout[-3000:]
+    planned = runs.jobs(mended.stdout)
     assert planned["predict"] == planned["fuse"] == 1
     assert not {"shard", "frames", "detect"} & set(planned)
-    assert runs.run(folder, config).returncode == 0
     assert runs.digests(folder) == runs.digests(fresh)
 
 
