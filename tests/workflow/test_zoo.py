@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 CONFIG = {
     "run": "zoo",
     "weights": "present",
-    "datasets": {"posed": {"rungs": ["plain"], "limit": 16}},
+    "datasets": {"posed": {"rungs": ["plain"], "limit": 8}},
     "detectors": {"mtcnn": {}, "retinaface": {}, "s3fd": {}},
     "models": {"mini_xception": {}, "emonet_8": {}},
     "fusions": {"best": {"members": ["*/*"], "top": 1, "check_order": False}},
