@@ -36,7 +36,7 @@ SMALL = {
         "soft_mean": {"members": ["*/*"]},
         "majority": {"rule": "majority", "per_detector": True},
     },
-    "figures": {"formats": ["svg", "pdf"], "examples": 2},
+    "figures": {"formats": ["svg"], "examples": 1},
 }
 
 # Tests run this locally, through schedulers, in conda's environments and on a disk that fills, to

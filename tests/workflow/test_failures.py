@@ -18,9 +18,6 @@ from faceoff.results import run_folder
 
 pytestmark = pytest.mark.slow
 
-# No test looks at the figures of these runs.
-PLAIN = runs.SMALL | {"figures": {"formats": ["svg"], "examples": 1}}
-
 
 # A detector that boxes the whole picture; a test puts in the statement that it runs first.
 _DETECTOR = """
@@ -51,12 +48,12 @@ def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path
         plugins, "crashes", on_predict="import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
     )
     (plugins / "shy.py").write_text(_DETECTOR % "raise OSError('camera is covered')")
-    config = PLAIN | {
+    config = runs.SMALL | {
         "plugins": [str(plugins)],
         "detectors": {"whole": {}, "shy": {}},
         "fusions": {"soft_mean": {"members": ["whole/*"]}},
     }
-    config["models"] = PLAIN["models"] | {"raises": {}, "crashes": {}}
+    config["models"] = runs.SMALL["models"] | {"raises": {}, "crashes": {}}
 
     broken = runs.run(folder, config)
     assert broken.returncode != 0
@@ -98,15 +95,13 @@ def test_failed_cells_stand_in_the_report_and_only_they_are_tried_again(tmp_path
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_bytes(finished, tmp_path):
-    """The run is killed three times in the middle of named work, then started again.
+    """The run is killed twice in the middle of named work, then started again.
 
-    SIGKILL hits everything, then the main process alone, then everything; the command stays the
-    same.
+    SIGKILL hits the main process alone, then everything; the command stays the same.
     """
     folder = tmp_path / "killed"
     results = folder / "results/small"
     for seen, with_jobs in (
-        ("samples/*.parquet", True),
         ("frames/.*.tmp", False),
         ("predictions/*/*/*.parquet", True),
     ):
@@ -129,33 +124,28 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(finished, tmp_path):
     assert not list((folder / "results").rglob(".*.tmp"))
 
 
-def test_a_run_that_is_stopped_says_one_line(tmp_path):
+def test_a_second_run_in_the_same_folder_is_refused_and_a_stopped_one_says_one_line(tmp_path):
     folder = tmp_path / "stopped"
-    runs.command(folder, PLAIN)  # writes its configuration
+    runs.command(folder, runs.SMALL)  # writes its configuration
     process = runs.faceoff_run(folder)
-    runs.until((folder / "results/small/samples").exists, "first job")
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert said.splitlines()[-1] == "faceoff: stopped; run it again to go on from here"
-    assert "Traceback" not in said
-    assert "At least one job did not complete" not in said
-    assert len(said.splitlines()) < 8
-
-
-def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
-    folder = tmp_path / "locked"
-    first = runs.start(folder, PLAIN)
     try:
         runs.until(
             (folder / "results/small/samples").exists,
             "first job, which starts when the lock is held",
         )
-        second = runs.run(folder, PLAIN)
+        second = runs.run(folder, runs.SMALL)
+        assert process.poll() is None, "it ran all the while"
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=120)
     finally:
-        assert runs.kill(first) == -signal.SIGKILL, "it ran all the while"
+        runs.kill(process)
     assert second.returncode != 0
     assert "another run is working in results/small" in second.stdout
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "faceoff: stopped; run it again to go on from here"
+    assert "Traceback" not in said
+    assert "At least one job did not complete" not in said
+    assert len(said.splitlines()) < 8
 
 
 def bad_pictures(root: Path) -> dict[str, str]:
@@ -271,7 +261,7 @@ def test_one_clear_error_before_any_work(tmp_path, change, said):
     """
     done = runs.run(
         tmp_path / "run",
-        PLAIN | {"fusions": {}} | change(tmp_path),
+        runs.SMALL | {"fusions": {}} | change(tmp_path),
         FACEOFF_CACHE=str(tmp_path / "cache"),
     )
     assert done.returncode != 0
