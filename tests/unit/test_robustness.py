@@ -256,6 +256,24 @@ def test_a_dataset_without_labels_is_skipped_with_its_reason():
     assert (found["state"], found["reason"], found["variants"]) == ("skipped", "no label", [])
 
 
+def test_pictures_without_an_answer_do_not_stand_for_those_that_refuse():
+    """Ten pictures cannot be read; all others are stills, which no codec of clips takes."""
+    task = _task()
+    unread = np.where(np.arange(N) < 10, -1, task.truth)
+    clean = Reading.of(task, _says(unread))
+    nothing = np.full(N, -1)
+    refused = Reading.of(task, _says(nothing, states=[NO_FACE] * 10 + [NOT_APPLIED] * 50))
+    assert refused.applied.sum() == 10
+    worse = refused.beside(clean)
+    cell = Corrupted("d/a", "clean_crop", clean, [worse, worse])
+    level = _document(task, [cell])["variants"][0]["curves"][0]["levels"][0]
+    assert (level["n"], level["accuracy"], level["not_applied"]) == (0, None, 60)
+    # One still that was made worse, and all faces lost on pictures that could be: these count.
+    some = Reading.of(task, _says(nothing, states=[NO_FACE] * 11 + [NOT_APPLIED] * 49))
+    assert some.beside(clean).applied.sum() == 11
+    assert Reading.of(task, _says(nothing)).beside(clean).applied.all()
+
+
 def test_a_clip_that_could_not_be_made_worse_is_left_out_whatever_its_first_frame_is(tmp_path):
     """Its first frame has no face, and all others have one that is too small."""
     info = {"space": list(SPACE), "name": "t", "type": "t", "version": "1", "limited": False,

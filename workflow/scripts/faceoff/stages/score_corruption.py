@@ -122,7 +122,7 @@ def _corrupted(
                 task.ids,
                 path,
             ),
-        )
+        ).beside(clean)
         for severity in range(1, severities + 1)
     ]
     return Corrupted(cell, mode, clean, worse)
