@@ -643,3 +643,17 @@ def test_the_bits_are_those_of_the_first_day(name: str) -> None:
     value = 28.0 if name == "resize" else kind.levels[middle]
     made = kind.apply(ramp, value, known, options)
     assert hashlib.sha256(made.tobytes()).hexdigest()[:16] == FIXED[name]
+
+
+@pytest.mark.parametrize("name", ["gaussian_blur", "motion_blur", "defocus_blur"])
+def test_a_blur_of_a_box_beyond_the_picture_is_that_of_a_face_as_large_as_it(name: str) -> None:
+    """A kernel of a million pixels would not fit into memory."""
+    made, image = (
+        corruption_list.get(name),
+        np.arange(40 * 60 * 3, dtype=np.uint8).reshape(40, 60, 3),
+    )
+    found = [
+        made.apply(image, made.levels[0], Seen(box, None, *generators(0, "a", 0, name, 1)), {})
+        for box in ((-5e5, -5e5, 1e6, 1e6), (0.0, 0.0, 60.0, 60.0))
+    ]
+    np.testing.assert_array_equal(*found)

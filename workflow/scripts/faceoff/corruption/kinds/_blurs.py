@@ -4,11 +4,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from faceoff.corruption.corruption import Seen, face_side
 from faceoff.plugins.protocols import RGB
 
 PUBLISHED_SIDE = 224.0  # px: the benchmark's pictures, whose kernels are in their pixels
 
 Kernel = npt.NDArray[np.float32]
+
+
+def scale_of(image: RGB, seen: Seen) -> float:
+    """Return the side of the face over 224 pixels; a face beyond the picture is as large as it.
+
+    A kernel that follows a box of a million pixels would not fit into memory.
+    """
+    return min(face_side(image, seen), float(max(image.shape[:2]))) / PUBLISHED_SIDE
 
 
 def blurred(image: RGB, kernel: Kernel, border: int) -> RGB:

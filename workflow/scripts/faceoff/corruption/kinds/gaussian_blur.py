@@ -6,15 +6,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from faceoff.corruption.corruption import Corruption, Seen, face_side
-from faceoff.corruption.kinds._blurs import PUBLISHED_SIDE
+from faceoff.corruption.corruption import Corruption, Seen
+from faceoff.corruption.kinds._blurs import scale_of
 from faceoff.plugins.protocols import RGB
 
 _REACH = 4  # standard deviations, as in SciPy and scikit-image
 
 
 def _apply(image: RGB, value: float, seen: Seen, options: Mapping[str, Any]) -> RGB:
-    sigma = value * face_side(image, seen) / PUBLISHED_SIDE
+    sigma = value * scale_of(image, seen)
     reach = int(_REACH * sigma + 0.5)
     if reach == 0:
         return image.copy()

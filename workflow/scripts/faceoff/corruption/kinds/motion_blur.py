@@ -6,8 +6,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from faceoff.corruption.corruption import Corruption, Seen, face_side
-from faceoff.corruption.kinds._blurs import PUBLISHED_SIDE, Kernel, blurred, smaller
+from faceoff.corruption.corruption import Corruption, Seen
+from faceoff.corruption.kinds._blurs import Kernel, blurred, scale_of, smaller
 from faceoff.plugins.protocols import RGB
 
 _ANGLE = 45.0  # ° to either side of level, as in the benchmark
@@ -33,7 +33,7 @@ def trail(radius: float, sigma: float, angle: float, scale: float) -> Kernel:
 
 def _apply(image: RGB, value: tuple[float, float], seen: Seen, options: Mapping[str, Any]) -> RGB:
     angle = seen.clip_rng.uniform(-_ANGLE, _ANGLE)
-    scale = face_side(image, seen) / PUBLISHED_SIDE
+    scale = scale_of(image, seen)
     return blurred(image, trail(*value, angle, scale), cv2.BORDER_REPLICATE)
 
 
