@@ -90,7 +90,7 @@ def _torch_batch(runtime: torch_devices.Torch, rows: np.ndarray) -> Callable[[],
 
     def one() -> None:
         with torch.inference_mode():
-            runtime._network(tensor)
+            runtime.module(tensor)
 
     return one
 
