@@ -42,7 +42,8 @@ def gather(
     # A failed shard does not know the model's classes; a sound one does.
     schemas = [pq.read_schema(path) for path in shards]
     schema = max(schemas, key=lambda schema: len(schema.names)).remove_metadata()
-    for known in (columns.FACES, columns.TRACKED_FACES, columns.FEATURES):
+    worse = columns.with_severity(columns.FACES)
+    for known in (columns.FACES, columns.TRACKED_FACES, columns.FEATURES, worse):
         if schema.names == known.names:
             schema = known  # a schema that was read back names the elements of lists otherwise
     if notes := dict.fromkeys(note for path in shards for note in parquet.notes_of(path)):
