@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from faceoff.live.settings import MODULES
 from faceoff.plugins import code_hash, registry
 from faceoff.plugins.model_cards import _CARD_MODULES, CARD_RUNTIMES
 from faceoff.plugins.plugin import FRAMEWORKS, PACKAGE
@@ -28,6 +29,7 @@ DISTRIBUTIONS = {
 # Distributions that bring another one, or the same package.
 BROUGHT_BY = {
     "opencv-python-headless": {"libreface", "mediapipe", "openface-test", "opencv-python"},
+    "starlette": {"fastapi"},
     "urllib3": {"requests"},
     "markupsafe": {"jinja2"},
     "snakemake_interface_logger_plugins": {"snakemake"},
@@ -204,12 +206,12 @@ def test_core_names_nothing_else() -> None:
 
 def test_the_package_requires_what_its_commands_import() -> None:
     """`pip install .` alone is enough for every command that needs no plug-in."""
-    declared = tomllib.loads((ENVS.parent / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]["dependencies"]
+    project = tomllib.loads((ENVS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = project["dependencies"]
     commands = {
         DISTRIBUTIONS.get(module, module)
         for path in reached(PACKAGE / "cli.py")
+        if path.parent.name != "live"
         for module in third_party(path)
     }
     assert {re.split(r"[<>=]", text)[0] for text in declared} == named("core") - {
@@ -226,9 +228,26 @@ def test_the_package_requires_what_its_commands_import() -> None:
     } == of_plugins
 
 
+def test_the_extra_of_the_server_has_what_its_room_imports() -> None:
+    """`pip install 'faceoff[live]'` is enough for `faceoff serve`, which asks for these first."""
+    project = tomllib.loads((ENVS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extra = {name.replace("-", "_") for name in project["optional-dependencies"]["live"]}
+    imported = {
+        DISTRIBUTIONS.get(module, module).replace("-", "_")
+        for path in (PACKAGE / "live").glob("*.py")
+        for module in third_party(path)
+    }
+    of_all = {name.replace("-", "_") for name in named("core") | {"fastapi"}}
+    assert imported - of_all - {"starlette"} == {"prometheus_client", "uvicorn"}
+    # FastAPI reads forms by the one, and uvicorn sockets by the other; neither asks for them.
+    assert extra == {"fastapi", "prometheus_client", "uvicorn", "python_multipart", "websockets"}
+    assert set(MODULES) == extra
+
+
 def test_the_commands_start_without_the_packages_of_plugins() -> None:
     code = (
         "import sys; sys.modules['onnx'] = None; sys.modules['onnxruntime'] = None\n"
+        "sys.modules['fastapi'] = None; sys.modules['uvicorn'] = None\n"
         "import faceoff.cli, faceoff.analysis.analyzer"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

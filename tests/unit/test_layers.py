@@ -23,7 +23,7 @@ FLOORS = (
     {"datasets", "detectors", "models", "signals"},
     {"figures"},
     {"analysis", "report"},
-    {"stages"},
+    {"live", "stages"},
     {"commands"},
     {"cli"},
     {"__main__"},

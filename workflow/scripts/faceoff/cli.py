@@ -25,6 +25,7 @@ from faceoff.commands import (
     listings,
     run,
     score,
+    serve,
     show_run,
     train,
 )
@@ -80,6 +81,7 @@ _MORE = {"allow_extra_args": True, "ignore_unknown_options": True}  # for Snakem
 app.command()(init.init)
 app.command()(analyze.analyze)
 app.command()(explain.explain)
+app.command()(serve.serve)
 app.command()(join.join)
 app.command(context_settings=_MORE)(run.run)
 app.command(context_settings=_MORE)(train.train)

@@ -5,7 +5,7 @@ the same pictures give the same numbers to the bit.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from math import isfinite
@@ -27,8 +27,6 @@ from faceoff.emotions import order
 from faceoff.faces import crops, detection_view, face_crops, quality
 from faceoff.faces.choice import SIDES
 from faceoff.faces.detection_view import View
-from faceoff.inference.clock import Clock
-from faceoff.inference.hardware import check_device
 from faceoff.inference.plugin_job import prefetch
 from faceoff.inference.prediction_rows import filled, reader
 from faceoff.media.frame_rate import MAX_FPS, Sampling
@@ -37,12 +35,13 @@ from faceoff.plugins.protocols import (
     RGB,
     ActionUnitModel,
     Box,
-    CropSpec,
 )
 from faceoff.progress import track
 from faceoff.storage import columns
 from faceoff.tracking import association, cuts
 
+# The face rows of a frame, and of each model and signal the crop of each face, None without one.
+Seen = tuple[list[Row], list[list[RGB | None]]]
 _KEPT = ("frame", "face_id", "success", "state", "reason", *SIDES, "score", "width", "height")
 
 
@@ -74,6 +73,8 @@ class Analyzer:
         constants.
     calibration
         The score file of a run whose temperature calibrates the model's probabilities.
+    networks
+        Networks that several analyzers share, on their device; None loads this one's own.
 
     Raises ValueError for an unknown name or one that cannot run here, AssetError for missing
     weights; the message says why.
@@ -92,12 +93,13 @@ class Analyzer:
         temporal: str | None = None,
         signals: Sequence[str] = (),
         calibration: Path | str | None = None,
+        networks: loading.Networks | None = None,
     ):
         if every < 1 or not 0 <= fps <= MAX_FPS or isinstance(models, str) or not models:
             raise ValueError(
                 f"`every` is 1 or more, `fps` 0 to {MAX_FPS:g}, `models` a list of names"
             )
-        check_device(device)
+        networks = loading.Networks(device) if networks is None else networks
         if people is not None and identities is False:
             raise ValueError("people are named by their identities: `people` needs `identities`")
         self.temporal = over_time.told(temporal)
@@ -106,14 +108,11 @@ class Analyzer:
             None if calibration is None else calibrations.read(Path(calibration), self.models)
         )
         self.sampling = Sampling(fps, every, once=True)
-        self._clock = Clock()
+        self._clock = networks.clock
         found = loading.runnable("detector", detector)
         self._card = found.job().card
-        self._detector = loading.detector(found, device, self._clock)
-        self._models = [
-            loading.model(loading.runnable("model", name), device, self._clock)
-            for name in self.models
-        ]
+        self._detector = networks.detector(found)
+        self._models = [networks.model(loading.runnable("model", name)) for name in self.models]
         self.identities = state_of(True if people is not None else identities)
         self._network = embedding_network(self.identities)
         self._people = (
@@ -134,11 +133,10 @@ class Analyzer:
             for unit in model.aus
         ]
         plugins = {name: loading.runnable("signal", name) for name in dict.fromkeys(signals)}
-        loaded = {
-            name: (plugin, loading.loaded(plugin, device, self._clock))
-            for name, plugin in plugins.items()
-        }
+        loaded = {name: (plugin, networks.signal(plugin)) for name, plugin in plugins.items()}
         self._signals = Signals(loaded, self._crop, self._clock, units)
+        self._specs = [face_crops.crop_spec(model, self._crop) for model in self._models]
+        self._specs += self._signals.specs
         # Of each unit the intensity from which it is active.
         self.units = dict.fromkeys(units, ACTIVE) | self._signals.thresholds
 
@@ -173,6 +171,59 @@ class Analyzer:
             whose.end(follower.ended)
         table = pa.concat_tables(tables) if tables else schema.empty_table()
         table = with_people(table, *whose.told(follower.count), still=frames < 2)
+        return self._analysis(pictures, table, time.perf_counter() - began)
+
+    def stills(self, images: Sequence[RGB]) -> list[Analysis]:
+        """Return what is seen in each of several pictures, as `analyze` says of each alone.
+
+        The networks read the faces of all of them together, which takes less time; since their
+        batches have a fixed size, the numbers are the same to the bit. `seconds` is of all.
+        """
+        began = time.perf_counter()
+        sources = [Pictures(image, self.sampling) for image in images]
+        frames = [next(source.rows()) for source in sources]
+        followers = [association.Follower() for _ in frames]
+        owners = [Whose(self._network, self._people) for _ in frames]
+        pending = self._seen(frames)
+        for frame, (rows, _), follower, whose in zip(
+            frames, pending, followers, owners, strict=True
+        ):
+            self._look(rows, frame["pixels"], None, follower, whose)
+        read = iter(self._read(pending))
+        schema = frames_schema(self.emotions, self.units, self._signals.columns)
+        analyses = []
+        for source, (rows, _), follower, whose in zip(
+            sources, pending, followers, owners, strict=True
+        ):
+            table = pa.Table.from_pylist(list(islice(read, len(rows))), schema)
+            table = with_people(table, *whose.told(follower.count), still=True)
+            analyses.append(self._analysis(source, table, 0.0))
+        seconds = time.perf_counter() - began
+        return [replace(analysis, seconds=seconds) for analysis in analyses]
+
+    def detect(self, images: Sequence[RGB]) -> list[Seen]:
+        """Return of each picture its face rows, and the crops that models and signals want.
+
+        A row has the box, `points` (the detector's five landmarks, or None), state and reason.
+        """
+        sources = [Pictures(image, self.sampling) for image in images]
+        return self._seen([next(source.rows()) for source in sources])
+
+    def readings(
+        self, seen: Sequence[Seen], models: Collection[str], measured: bool
+    ) -> list[list[dict[str, Mapping[str, Any]]]]:
+        """Return of each picture and face what each model says, by name; nothing without a crop.
+
+        seen: of `detect`; models: those of this analyzer that read; measured: whether its signals
+        measure, into the rows of `seen`.
+        """
+        answers = iter(self._answers(seen, models))
+        if measured:
+            self._measure([row for rows, _ in seen for row in rows], seen)
+        return [[next(answers) for _ in rows] for rows, _ in seen]
+
+    def _analysis(self, pictures: Pictures, table: pa.Table, seconds: float) -> Analysis:
+        """Return what a table amounts to, once the pictures were read."""
         table = with_talking(table)
         temperature = None
         if self.calibration is not None:
@@ -181,11 +232,12 @@ class Analyzer:
         if self.temporal is not None and self.emotions:
             rule = self.temporal["rule"]
             table = over_time.with_states(table, self.emotions, rule, temperature)
+        lost = "damaged" if len(table) else "unreadable"
         return Analysis(
             name=pictures.name,
             path=pictures.path,
             table=table,
-            state=columns.OK if not pictures.lost else "damaged" if tables else "unreadable",
+            state=columns.OK if not pictures.lost else lost,
             reason="; ".join(filter(None, [pictures.lost, pictures.outside, *pictures.mended])),
             about={
                 "detector": self.detector,
@@ -193,8 +245,8 @@ class Analyzer:
                 "fusion": "soft_mean" if len(self.models) > 1 else None,
                 "every": self.sampling.every,
                 "fps": self.sampling.fps or None,
-                "start_s": start_s,
-                "end_s": end_s,
+                "start_s": pictures.start_s,
+                "end_s": pictures.end_s,
                 "identities": self.identities,
                 "people": list(self._people.names) if self._people else [],
                 "temporal": self.temporal,
@@ -204,7 +256,7 @@ class Analyzer:
                 "unit_thresholds": self.units,
                 "limits": quality.LIMITS.told(),
             },
-            seconds=time.perf_counter() - began,
+            seconds=seconds,
         )
 
     def _boxes(self, image: RGB) -> list[Box]:
@@ -218,10 +270,8 @@ class Analyzer:
 
     def _faces(
         self, pictures: Pictures, follower: association.Follower, whose: Whose
-    ) -> Iterator[tuple[list[Row], list[list[RGB | None]]]]:
+    ) -> Iterator[Seen]:
         """Yield of each frame its face rows and, for each model and signal, each face's crop."""
-        specs = [face_crops.crop_spec(model, self._crop) for model in self._models]
-        specs += self._signals.specs
         before: RGB | None = None
 
         def views() -> Iterator[tuple[list[Row], list[View | Exception]]]:
@@ -231,10 +281,16 @@ class Analyzer:
         for batch, seen in prefetch(views()):
             found = detection_view.detect(self._detector, seen, self._clock)
             for frame, faces in zip(batch, found, strict=True):
-                rows, cropped = self._cropped(frame, faces, specs)
+                rows, cropped = self._cropped(frame, faces)
                 self._look(rows, frame["pixels"], before, follower, whose)
                 before = frame["pixels"]
                 yield rows, cropped
+
+    def _seen(self, frames: Sequence[Row]) -> list[Seen]:
+        """Return of each frame its face rows and, for each model and signal, each face's crop."""
+        views = [detection_view.view_of(_pixels(frame), 1, 0.0) for frame in frames]
+        found = detection_view.detect(self._detector, views, self._clock)
+        return [self._cropped(frame, faces) for frame, faces in zip(frames, found, strict=True)]
 
     def _look(
         self,
@@ -261,13 +317,12 @@ class Analyzer:
         scores = np.array([1.0 if row["score"] is None else row["score"] for row in seen])
         whose.see(image, tracks, canonical, boxes[:, 2] * boxes[:, 3] * scores)
 
-    def _cropped(
-        self, frame: Row, found: detection_view.Found, specs: Sequence[CropSpec]
-    ) -> tuple[list[Row], list[list[RGB | None]]]:
+    def _cropped(self, frame: Row, found: detection_view.Found) -> Seen:
         rows = list(detection_view.face_rows(frame, found, self._card))
         rows = [{"landmarks": None, **row} for row in rows]
         cropped = [
-            face_crops.face_crops(frame, rows, spec, self._crop, frame["pixels"]) for spec in specs
+            face_crops.face_crops(frame, rows, spec, self._crop, frame["pixels"])
+            for spec in self._specs
         ]
         size = {key: frame[key] for key in ("width", "height")}
         faces = []
@@ -277,35 +332,50 @@ class Analyzer:
             faces.append({
                 **{key: face.get(key) for key in _KEPT}, **size,
                 "timestamp": frame["timestamp_s"], "box_found": face.get("x") is not None,
+                "points": face["landmarks"],
             })  # fmt: skip
         return faces, [[pixels for _, pixels in of_model] for of_model in cropped]
 
-    def _read(self, pending: Sequence[tuple[list[Row], list[list[RGB | None]]]]) -> list[Row]:
+    def _read(self, pending: Sequence[Seen]) -> list[Row]:
         """Return the rows of these frames, each face with what the models say of it."""
         faces = [face for rows, _ in pending for face in rows]
-        answers: list[list[Mapping[str, Any]]] = [[] for _ in faces]
-        for place, model in enumerate(self._models):
-            views = [view for _, of_models in pending for view in of_models[place]]
-            there = [number for number, view in enumerate(views) if view is not None]
-            inputs = [view for view in views if view is not None]
-            read = filled(reader(model, order(model.emotions)), inputs, self._clock)
-            for number, answer in zip(there, read, strict=True):
-                answers[number].append(answer)
         rows = [
-            {**face, **fused.answer(said, self.emotions)}
-            for face, said in zip(faces, answers, strict=True)
+            {**face, **fused.answer(list(said.values()), self.emotions)}
+            for face, said in zip(faces, self._answers(pending, self.models), strict=True)
         ]
-        first = len(self._models)
-        measured: list[list[RGB | None]] = [
-            [view for _, of_each in pending for view in of_each[first + place]]
-            for place in range(len(self._signals.names))
-        ]
-        self._signals.measure(rows, measured)
+        self._measure(rows, pending)
         for row in rows:
             turned = abs(row.get("pose_yaw") or 0.0) > quality.LIMITS.max_yaw
             sound = row.get("clear", False) and row.get("seen", True) and not turned
             row["reliable"] = int(bool(row["success"]) and sound)
         return rows
+
+    def _answers(
+        self, pending: Sequence[Seen], models: Collection[str]
+    ) -> list[dict[str, Mapping[str, Any]]]:
+        """Return what these models say of each face of these frames, by the model's name."""
+        answers: list[dict[str, Mapping[str, Any]]] = [{} for rows, _ in pending for _ in rows]
+        for place, (name, model) in enumerate(zip(self.models, self._models, strict=True)):
+            if name not in models:
+                continue
+            views = [view for _, of_models in pending for view in of_models[place]]
+            there = [number for number, view in enumerate(views) if view is not None]
+            inputs = [view for view in views if view is not None]
+            read = filled(reader(model, order(model.emotions)), inputs, self._clock)
+            for number, answer in zip(there, read, strict=True):
+                answers[number][name] = answer
+        return answers
+
+    def _measure(self, rows: Sequence[Row], pending: Sequence[Seen]) -> None:
+        """Write what the signals measure into the rows of the faces of these frames."""
+        first = len(self._models)
+        self._signals.measure(
+            rows,
+            [
+                [view for _, of_each in pending for view in of_each[first + place]]
+                for place in range(len(self._signals.names))
+            ],
+        )
 
 
 def analyze(

@@ -110,12 +110,12 @@ _state: dict[str, Any] = {}  # of this process: its analyzer and its task
 
 
 def _start(task: Task, queue: Any) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     progress.draw_elsewhere(queue)
     _state["task"] = task
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process when the one that started it is gone, even if it was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:

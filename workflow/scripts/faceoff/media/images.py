@@ -45,6 +45,10 @@ class DecodeError(Exception):
     """Bytes that cannot be read as a still image; the message is the reason shown in the row."""
 
 
+class TooLargeError(DecodeError):
+    """A picture of more pixels than are read; they were not decoded."""
+
+
 class AnimationError(DecodeError):
     """Bytes that are an animation; `decode_animation` reads it."""
 
@@ -59,33 +63,33 @@ def check_file(path: Path) -> None:
         raise DecodeError(f"cannot read: {error.strerror or error}") from None
 
 
-def decode_image(data: bytes) -> RGB:
+def decode_image(data: bytes, most: int = MAX_PIXELS) -> RGB:
     """Decode one still image to RGB uint8 (height, width, 3).
 
     The result is upright (EXIF), without alpha (over black), and 16-bit values are scaled to 8.
-    Raises DecodeError with a one-line reason for empty, truncated, foreign and oversized data, and
-    AnimationError for animations.
+    Raises DecodeError with a one-line reason for empty, truncated and foreign data, TooLargeError
+    for more than `most` pixels, before they are decoded, and AnimationError for animations.
     """
     if not data:
         raise DecodeError("empty file")
     try:
-        return _decoded(data)
-    except AnimationError:
+        return _decoded(data, most)
+    except (AnimationError, TooLargeError):
         raise
     except DecodeError as error:
         for exif in (True, False):
             bare = without_metadata(data, exif)
             try:
                 if bare is not None and bare != data:
-                    return _decoded(bare)
-            except AnimationError:
+                    return _decoded(bare, most)
+            except (AnimationError, TooLargeError):
                 raise
             except DecodeError:
                 continue
         raise error from None
 
 
-def _decoded(data: bytes) -> RGB:
+def _decoded(data: bytes, most: int) -> RGB:
     """Decode one still image as `decode_image` does. Raises DecodeError also for bad metadata."""
     with decode_reasons(data), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         if image.format == "TIFF":
@@ -100,6 +104,8 @@ def _decoded(data: bytes) -> RGB:
             raise AnimationError(
                 f"animated {image.format} of {frames} frames: a video, not an image"
             )
+        if image.width * image.height > most:
+            raise TooLargeError(f"{image.width} x {image.height} pixels: at most {most} are read")
         image.load()
         if image.format == "PNG" and png_lacks_rows(data, image):
             raise DecodeError("cannot decode: its rows end before its height")
@@ -146,7 +152,7 @@ def decode_reasons(data: bytes = b"") -> Iterator[None]:
         )
     except Image.DecompressionBombError as error:
         # "Image size (N pixels) exceeds limit of M pixels, …"
-        raise DecodeError(str(error).partition(",")[0]) from None
+        raise TooLargeError(str(error).partition(",")[0]) from None
     except Exception as error:
         # Pillow's readers let any exception through: struct.error, NotImplementedError …
         raise DecodeError(f"cannot decode: {str(error)[:120] or type(error).__name__}") from None

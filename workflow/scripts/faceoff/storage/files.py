@@ -119,14 +119,14 @@ def damaged(path: Path | str, kind: str, error: Exception) -> DamagedError:
     return DamagedError(f"{path} is no {kind}, or a damaged one ({fault})")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return the value as JSON can hold it: NaN and infinities as null, arrays as lists."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -159,7 +159,7 @@ def write_json_rows(
 
 
 def _text(value: Any) -> str:
-    return json.dumps(_plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(value), indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 _FAILURE = b'{"failure"'

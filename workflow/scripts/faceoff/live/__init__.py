@@ -1,0 +1,1 @@
+"""Serve pipelines over HTTP and WebSockets (`faceoff serve`)."""

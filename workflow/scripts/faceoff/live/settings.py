@@ -1,0 +1,81 @@
+"""Say what a server reads, for whom, and within which bounds."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faceoff.analysis import DETECTOR, MODELS
+
+MODULES = ("fastapi", "uvicorn", "websockets", "python_multipart", "prometheus_client")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bound what one client can ask of the server.
+
+    body: bytes of a request; pixels: of a picture; pictures: of a request; frame: bytes of a
+    message of the socket; waiting: pictures that wait for the networks; jobs: videos that are
+    waited for or kept; sockets: open at once; request_s: seconds until a request is answered;
+    job_s: seconds that a video may take; kept_s: seconds for which a finished job is kept;
+    stalled_s: seconds that a socket's client may leave an answer unread; drain_s: seconds for open
+    requests when the server is told to stop.
+    """
+
+    body: int = 64_000_000
+    pixels: int = 40_000_000
+    pictures: int = 64
+    frame: int = 4_000_000
+    waiting: int = 256
+    jobs: int = 8
+    sockets: int = 16
+    request_s: float = 30.0
+    job_s: float = 1800.0
+    kept_s: float = 3600.0
+    stalled_s: float = 10.0
+    drain_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a server is told.
+
+    detectors, models: every pair of them is a pipeline, named DETECTOR/MODEL; signals: that measure
+    each face; keep: folder for the pictures that are read, None keeps none; origins: of pages of
+    other addresses that may ask, as https://example.org.
+
+    Raises ValueError for an address that is not this machine's own without a token.
+    """
+
+    detectors: tuple[str, ...] = (DETECTOR,)
+    models: tuple[str, ...] = MODELS
+    signals: tuple[str, ...] = ()
+    device: str = "auto"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = None
+    keep: Path | None = None
+    origins: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not self.is_local and not self.token:
+            raise ValueError(
+                f"the address {self.host} is open to other machines: give --token, or set "
+                "FACEOFF_TOKEN, which clients have to send"
+            )
+        if self.token is not None and len(self.token) < 16:
+            raise ValueError(
+                "the token is shorter than 16 characters: take one that `openssl rand -hex 24` "
+                "prints"
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether only this machine reaches the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
