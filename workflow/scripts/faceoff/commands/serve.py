@@ -65,7 +65,11 @@ def serve(
             f"serve: python package {missing[0]!r} is not installed: `pip install "
             "'faceoff[live]'`, or `make full`"
         )
-    limits = Limits(body=round(max_mb * 1e6), pixels=round(max_megapixels * 1e6), request_s=timeout)
+    body = round(max_mb * 1e6)
+    limits = Limits(
+        body=body, bodies=max(Limits.bodies, 2 * body), pixels=round(max_megapixels * 1e6),
+        request_s=timeout,
+    )  # fmt: skip
     settings = Settings(
         detectors=tuple(detector or [DETECTOR]), models=tuple(model or MODELS),
         signals=tuple(name for names in signal or [] for name in names.split(",")),
@@ -74,9 +78,8 @@ def serve(
     )  # fmt: skip
     from faceoff.live.serving import serve as serve_until_stopped
 
-    if settings.is_local and settings.port:
-        console.print(
-            f"serving on http://{settings.host}:{settings.port} once the networks are loaded; "
-            "Ctrl-C ends it", soft_wrap=True, highlight=False,
-        )  # fmt: skip
-    serve_until_stopped(settings)
+    def say(address: str) -> None:
+        said = f"serving on {address} once the networks are loaded; Ctrl-C ends it"
+        console.print(said, soft_wrap=True, highlight=False)
+
+    serve_until_stopped(settings, say)

@@ -16,10 +16,10 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from faceoff.live import answers, uploads, video_job
-from faceoff.live.batching import Batcher
+from faceoff.live.batching import Batcher, Room
 from faceoff.live.frame_socket import Sockets
 from faceoff.live.frames import FrameReader
-from faceoff.live.gate import BodyTooLargeError, Gate
+from faceoff.live.gate import BodyError, Gate
 from faceoff.live.jobs import Jobs
 from faceoff.live.measured import Measured
 from faceoff.live.pipelines import Pipeline, Pipelines
@@ -83,9 +83,8 @@ class Service:
     def __init__(self, settings: Settings):
         self.settings, self.measured = settings, Measured()
         self.pipelines = Pipelines(settings)
-        self.batcher = Batcher(
-            self.pipelines.read, settings.limits.waiting, self.measured.batch.observe
-        )
+        self.batcher = Batcher(self.pipelines.read, self.measured.batch.observe)
+        self.room = Room(settings.limits)
         self._thread = ThreadPoolExecutor(1, "frames")
         reader = FrameReader(settings)
         self.sockets = Sockets(settings, self.pipelines, reader, self._thread, self.measured)
@@ -93,7 +92,7 @@ class Service:
         self.jobs = Jobs(settings.limits, options)
         states: Sequence[Any] = ("waiting", "running", "done", "failed", "cancelled")
         gauge = self.measured.gauge
-        gauge("waiting_pictures", "Pictures that are read or wait", lambda: self.batcher.pictures)
+        gauge("waiting_pictures", "Pictures that are read or wait", lambda: self.room.pictures)
         gauge("open_sockets", "Sockets that are open", lambda: self.sockets.open)
         self.measured.gauges(
             "jobs", "Videos that are read, wait, or are kept", "state",
@@ -128,6 +127,16 @@ class Service:
         if len(found) > most:
             raise RefusedError(413, f"{len(found)} pictures: at most {most} are read at once")
         return found
+
+    def pixels(self, files: Sequence[bytes]) -> int:
+        """Return how many pixels the pictures among these files state.
+
+        Raises RefusedError (413) for more than a request may have.
+        """
+        stated = sum(map(uploads.pixels_of, files))
+        if stated > (most := self.settings.limits.pixels):
+            raise RefusedError(413, f"pictures of {stated} pixels: at most {most} are read at once")
+        return stated
 
     def stills(self, files: Sequence[bytes]) -> list[RGB] | None:
         """Return the pictures of these files, None where the one file is a video or animation.
@@ -228,7 +237,8 @@ def _add_errors(app: FastAPI) -> None:
         return _json({"error": error.reason}, error.status, retry)
 
     def too_large(_: Request, error: Any) -> Response:
-        return _json({"error": str(error)}, 413, {"Connection": "close"})
+        retry = {"Retry-After": "1"} if error.status == 429 else {}
+        return _json({"error": error.reason}, error.status, {"Connection": "close", **retry})
 
     def invalid(_: Request, error: Any) -> Response:
         first = error.errors()[0]
@@ -238,14 +248,18 @@ def _add_errors(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         return _json({"error": str(error.detail)}, error.status_code, headers)
 
+    def broken(_: Request, error: Any) -> Response:
+        return _json({"error": f"the server failed: {type(error).__name__}"}, 500)
+
     def late(_: Request, error: Any) -> Response:
         return _json({"error": "not read in time"}, 504)
 
     app.add_exception_handler(RefusedError, refused)
-    app.add_exception_handler(BodyTooLargeError, too_large)
+    app.add_exception_handler(BodyError, too_large)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(TimeoutError, late)
+    app.add_exception_handler(Exception, broken)  # the server's log has the traceback
 
 
 def _add_endpoints(app: FastAPI, service: Service) -> None:
@@ -257,7 +271,7 @@ def _add_endpoints(app: FastAPI, service: Service) -> None:
         works = service.batcher.alive
         told = {
             "state": "ok" if works else "failed", "version": app.version,
-            "waiting": service.batcher.pictures,
+            "waiting": service.room.pictures,
         }  # fmt: skip
         return _json(told, 200 if works else 503)
 
@@ -297,14 +311,16 @@ def _add_endpoints(app: FastAPI, service: Service) -> None:
         except TimeoutError:
             raise RefusedError(408, "the body did not come in time") from None
         async with asyncio.timeout(limits.request_s):
-            with service.batcher.announced():
-                images = await asyncio.to_thread(service.stills, files)
-            if images is None:
-                job = service.jobs.new(chosen, form == "document")
-                await asyncio.to_thread(job.video.write_bytes, files[0])
-                service.jobs.begin(job)
-                return _json(job.to_json(), 202, {"Location": f"/v1/jobs/{job.id}"})
-            return await service.read(images, chosen, form == "document")
+            pixels = await asyncio.to_thread(service.pixels, files)
+            with service.room.taken(len(files), pixels):
+                with service.batcher.announced():
+                    images = await asyncio.to_thread(service.stills, files)
+                if images is not None:
+                    return await service.read(images, chosen, form == "document")
+            job = service.jobs.new(chosen, form == "document")
+            await asyncio.to_thread(job.video.write_bytes, files[0])
+            service.jobs.begin(job)
+            return _json(job.to_json(), 202, {"Location": f"/v1/jobs/{job.id}"})
 
     @app.get("/v1/jobs/{name}", response_model=answers.JobState, responses=_problems(404))
     async def job_state(name: str) -> Response:

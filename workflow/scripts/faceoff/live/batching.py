@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from faceoff.analysis.result import Analysis
+from faceoff.live.settings import Limits
 from faceoff.live.uploads import RefusedError
 from faceoff.plugins.protocols import RGB
 
@@ -27,19 +28,41 @@ class _Request:
     answer: "Future[list[Analysis]]" = field(default_factory=Future)
 
 
+class Room:
+    """Bound the pictures that are in memory. pictures: that are, and their pixels."""
+
+    def __init__(self, limits: Limits):
+        self._limits = limits
+        self.pictures = self.pixels = 0
+
+    @contextmanager
+    def taken(self, pictures: int, pixels: int) -> Iterator[None]:
+        """Hold pictures for as long as a request is open. Raises RefusedError (429) if full."""
+        if (
+            self.pictures + pictures > self._limits.waiting
+            or self.pixels + pixels > self._limits.waiting_pixels
+        ):
+            raise RefusedError(429, "too many pictures are waiting", retry_s=1)
+        self.pictures += pictures
+        self.pixels += pixels
+        try:
+            yield
+        finally:
+            self.pictures -= pictures
+            self.pixels -= pixels
+
+
 class Batcher:
     """Give pictures to the networks by a thread that joins what is waiting.
 
-    read: reads pictures by a pipeline; waiting: the most pictures that may wait; told: is called
-    with the size of each batch.
+    read: reads pictures by a pipeline; told: is called with the size of each batch; coming: how
+    many requests are on their way here.
     """
 
-    def __init__(self, read: Read, waiting: int, told: Callable[[int], None]):
-        self._read, self._waiting, self._told = read, waiting, told
+    def __init__(self, read: Read, told: Callable[[int], None]):
+        self._read, self._told = read, told
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self.pictures = 0  # waiting or being read
-        self.coming = 0  # requests whose pictures are on their way here
+        self.coming = 0
         self._thread = threading.Thread(target=self._work, name="networks", daemon=True)
         self._thread.start()
 
@@ -60,15 +83,10 @@ class Batcher:
     async def analyses(self, pipeline: str, images: Sequence[RGB]) -> list[Analysis]:
         """Return an analysis of each picture.
 
-        Raises RefusedError (429) where too many wait, and what the pipeline raises. If this is
-        cancelled before the networks begin, they do not.
+        Raises what the pipeline raises. If this is cancelled before the networks begin, they do
+        not.
         """
-        with self._lock:
-            if self.pictures + len(images) > self._waiting:
-                raise RefusedError(429, "too many pictures are waiting", retry_s=1)
-            self.pictures += len(images)
         request = _Request(pipeline, images)
-        request.answer.add_done_callback(lambda _: self._count(-len(images)))
         self._queue.put(request)
         return await asyncio.wrap_future(request.answer)
 
@@ -76,10 +94,6 @@ class Batcher:
         """End the thread once it has read what is waiting."""
         self._queue.put(None)
         self._thread.join()
-
-    def _count(self, new: int) -> None:
-        with self._lock:
-            self.pictures += new
 
     def _work(self) -> None:
         for joined in self._joined():

@@ -161,7 +161,7 @@ class Sockets:
         if not data.startswith(b"\xff\xd8\xff"):
             raise RefusedError(415, "the frame is no JPEG")
         try:
-            image = uploads.still(data, self._settings.limits.pixels)
+            image = uploads.still(data, self._settings.limits.frame_pixels)
         except AnimationError as error:
             raise RefusedError(415, str(error)) from None
         if self._settings.keep is not None:

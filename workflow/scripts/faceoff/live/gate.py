@@ -21,8 +21,12 @@ Told = Callable[[str, str, int, float], None]  # method, route, status, seconds
 OPEN = ("/v1/health",)  # paths that ask for no token
 
 
-class BodyTooLargeError(Exception):
-    """A request has more bytes than the server takes."""
+class BodyError(Exception):
+    """A request has more bytes than the server takes. status: 413, or 429 of all requests."""
+
+    def __init__(self, status: int, reason: str):
+        super().__init__(reason)
+        self.status, self.reason = status, reason
 
 
 class Gate:
@@ -35,6 +39,7 @@ class Gate:
 
     def __init__(self, app: App, settings: Settings, told: Told):
         self._app, self._settings, self._told = app, settings, told
+        self._bodies = _Bodies(settings.limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, socket or start of the server."""
@@ -50,6 +55,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        body = _Body(receive, self._bodies)
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -61,12 +67,12 @@ class Gate:
             if refused is not None:
                 await answer(watched, *refused)
                 return
-            body = _Body(receive, self._settings.limits)
-            if body.states_too_much(headers.get(b"content-length")):
-                await answer(watched, 413, body.reason)
+            if self._bodies.is_too_much(headers.get(b"content-length")):
+                await answer(watched, 413, self._bodies.reason)
                 return
             await self._app(scope, body.receive, watched)
         finally:
+            body.forget()
             route = getattr(scope.get("route"), "path", "other")
             self._told(scope["method"], route, status, time.perf_counter() - began)
 
@@ -101,24 +107,45 @@ def _name(address: str) -> str:
         return ""
 
 
-class _Body:
-    """Pass on the parts of a body until they are too many. reason: says how many are taken."""
+class _Bodies:
+    """Count the bytes of all requests that are open. reason: says how many one may have."""
 
-    def __init__(self, receive: Receive, limits: Limits):
-        self._receive, self._most, self._taken = receive, limits.body, 0
+    def __init__(self, limits: Limits):
+        self.one, self._all, self.taken = limits.body, limits.bodies, 0
         self.reason = f"the request is larger than {limits.body} bytes"
 
-    def states_too_much(self, length: str | None) -> bool:
-        """Return whether the header Content-Length says more than is taken."""
-        return length is not None and length.isdigit() and int(length) > self._most
+    def is_too_much(self, length: str | None) -> bool:
+        """Return whether the header Content-Length says more than a request may have."""
+        return length is not None and length.isdigit() and int(length) > self.one
+
+    @property
+    def are_full(self) -> bool:
+        """Return whether all requests together hold more than the server takes."""
+        return self.taken > self._all
+
+
+class _Body:
+    """Pass on the parts of a body until they are too many."""
+
+    def __init__(self, receive: Receive, bodies: _Bodies):
+        self._receive, self._bodies, self._taken = receive, bodies, 0
 
     async def receive(self) -> Message:
-        """Return the next message. Raises BodyTooLargeError."""
+        """Return the next message. Raises BodyError."""
         message = await self._receive()
-        self._taken += len(message.get("body", b""))
-        if self._taken > self._most:
-            raise BodyTooLargeError(self.reason)
+        length = len(message.get("body", b""))
+        self._taken += length
+        self._bodies.taken += length
+        if self._taken > self._bodies.one:
+            raise BodyError(413, self._bodies.reason)
+        if self._bodies.are_full:
+            raise BodyError(429, "too many requests with large bodies are open")
         return message
+
+    def forget(self) -> None:
+        """Count the body no more: its request is answered."""
+        self._bodies.taken -= self._taken
+        self._taken = 0
 
 
 async def answer(send: Send, status: int, reason: str) -> None:

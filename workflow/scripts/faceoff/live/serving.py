@@ -1,6 +1,11 @@
 """Run the server until it is told to stop."""
 
+import logging.config
+import socket
+from collections.abc import Callable
+
 import uvicorn
+import uvicorn.config
 
 from faceoff.live.app import make
 from faceoff.live.settings import Settings
@@ -18,13 +23,10 @@ def server(settings: Settings) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             make(settings),
-            host=settings.host,
-            port=settings.port,
-            log_level="info",
+            log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            backlog=_BACKLOG,
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=round(limits.drain_s),
             http="h11",
@@ -35,12 +37,24 @@ def server(settings: Settings) -> uvicorn.Server:
     )
 
 
-def serve(settings: Settings) -> None:
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket on the address. Raises OSError that names an address that cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, reason, f"{settings.host}:{settings.port}") from None
+
+
+def serve(settings: Settings, told: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, and end.
 
-    Raises as `server`, and OSError where the address cannot be had.
+    told: is called with the server's address, before the networks are loaded. Raises as `listen`
+    and `server`.
     """
-    made = server(settings)
-    made.run()
-    if not made.started:
-        raise OSError(f"{settings.host}:{settings.port} cannot be served: is the port in use?")
+    logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)
+    with listen(settings) as listening:
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        told(f"http://{host}:{listening.getsockname()[1]}")
+        server(settings).run([listening])

@@ -14,19 +14,23 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Limits:
     """Bound what one client can ask of the server.
 
-    body: bytes of a request; pixels: of a picture; pictures: of a request; frame: bytes of a
-    message of the socket; waiting: pictures that wait for the networks; jobs: videos that are
-    waited for or kept; sockets: open at once; request_s: seconds until a request is answered;
+    body: bytes of a request; bodies: of all requests at once; pixels: of the pictures of a request;
+    pictures: of a request; frame, frame_pixels: bytes and pixels of a frame of a socket; waiting,
+    waiting_pixels: pictures, and their pixels, of all requests at once; jobs: videos that wait or
+    are kept; sockets: open at once; request_s: seconds for a body, and then for its answer;
     job_s: seconds that a video may take; kept_s: seconds for which a finished job is kept;
     stalled_s: seconds that a socket's client may leave an answer unread; drain_s: seconds for open
     requests when the server is told to stop.
     """
 
     body: int = 64_000_000
+    bodies: int = 512_000_000
     pixels: int = 40_000_000
     pictures: int = 64
     frame: int = 4_000_000
+    frame_pixels: int = 9_000_000
     waiting: int = 256
+    waiting_pixels: int = 200_000_000
     jobs: int = 8
     sockets: int = 16
     request_s: float = 30.0

@@ -1,5 +1,6 @@
 """Read a video in a process of its own, so that it can be ended at any time."""
 
+import signal
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -55,6 +56,7 @@ def read(
     from faceoff.analysis.analyzer import Analyzer
     from faceoff.analysis.loading import Networks
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this
     threading.Thread(target=end_with_parent, daemon=True).start()
     sent = _Told(connection)
     progress.draw_elsewhere(sent)
@@ -65,6 +67,10 @@ def read(
             analyzer = Analyzer(detector, [model], networks=networks, **options)
             result[f"{detector}/{model}"] = told(analyzer.analyze(video), as_document)
             sent.next()
+        lost = {said["reason"] for said in result.values() if said["state"] == "unreadable"}
+        if lost:
+            connection.send({"failed": f"not readable: {lost.pop()}"})
+            raise SystemExit(1)
         files.write_json(video.parent / RESULT, result)
     except Exception as error:
         connection.send({"failed": f"{type(error).__name__}: {error}".splitlines()[0]})
