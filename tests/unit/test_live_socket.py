@@ -50,7 +50,7 @@ def frames() -> list[bytes]:
 def talking(live: Running, first: Any, **more: Any) -> Iterator[ClientConnection]:
     """Open a socket and send the first message."""
     address = live.url.replace("http", "ws") + "/v1/live"
-    with connect(address, legacy=False, **more) as ws:
+    with connect(address, **more) as ws:
         ws.send(json.dumps(first))
         yield ws
 
