@@ -28,9 +28,9 @@ class Running:
         """Ask by GET."""
         return requests.get(self.url + path, timeout=60, **more)
 
-    def post(self, **more: Any) -> requests.Response:
+    def post(self, path: str = "/v1/analyze", **more: Any) -> requests.Response:
         """Send pictures."""
-        return requests.post(f"{self.url}/v1/analyze", timeout=60, **more)
+        return requests.post(self.url + path, timeout=60, **more)
 
 
 @contextmanager

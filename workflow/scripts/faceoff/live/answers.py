@@ -11,6 +11,9 @@ _ROW: JsonDict = {
     "emotion": "neutral", "confidence": 0.89, "sentiment": "neutral",
 }  # fmt: skip
 _READ: JsonDict = {"state": "ok", "reason": None, "rows": [_ROW]}
+_GREY = (  # one grey pixel as PNG
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="
+)
 _PIPELINE = "mediapipe_short/faceoff_small"
 
 
@@ -24,9 +27,7 @@ class Problem(BaseModel):
 class Upload(BaseModel):
     """Pictures as base64, with or without `data:…;base64,` before it; or one video."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"pictures": ["iVBORw0KGgo…"]}}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"pictures": [_GREY]}})
     pictures: list[str] = Field(min_length=1)
 
 

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from faceoff.live import answers, uploads, video_job
 from faceoff.live.batching import Batcher, Room
@@ -244,8 +245,12 @@ def _add_errors(app: FastAPI) -> None:
         first = error.errors()[0]
         return _json({"error": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
 
-    def http(_: Request, error: Any) -> Response:
+    def http(request: Request, error: Any) -> Response:
         headers = dict(error.headers or {})
+        if error.status_code == 405:  # Starlette names the methods of one endpoint of the path
+            found = [one for one in app.routes if one.matches(request.scope)[0] is not Match.NONE]
+            methods = {method for one in found for method in getattr(one, "methods", ())}
+            headers["Allow"] = ", ".join(sorted(methods))
         return _json({"error": str(error.detail)}, error.status_code, headers)
 
     def broken(_: Request, error: Any) -> Response:
