@@ -408,12 +408,16 @@ def test_pictures_are_kept_only_where_that_is_asked_for(
 
 
 @pytest.mark.slow
-def test_the_server_does_what_its_openapi_says_whatever_is_sent(live: Running) -> None:
+def test_the_server_does_what_its_openapi_says_whatever_is_sent(
+    live: Running, tmp_path: Path
+) -> None:
     """Any text is base64 to the schema, so that refusing it is no fault."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{live.url}/openapi.json"]
     command += ["--max-examples", "5", "--seed", "1", "--generation-database", "none"]
     command += ["--exclude-checks", "positive_data_acceptance"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stdout
     assert "Tested: 6" in done.stdout
 

@@ -15,7 +15,8 @@ from faceoff.live.uploads import RefusedError
 from faceoff.plugins.protocols import RGB
 
 BATCH = 64  # pictures, as many as the networks compute together
-WINDOW_S = 0.004  # that a picture waits for others, where other requests are on their way
+# The longest that a batch waits for requests that are expected; it takes several times as long.
+WINDOW_S = 0.016
 Read = Callable[[str, Sequence[RGB]], list[Analysis]]  # pipeline, pictures
 
 
@@ -101,12 +102,18 @@ class Batcher:
                 self._answer(pipeline, [one for one in joined if one.pipeline == pipeline])
 
     def _joined(self) -> Iterator[list[_Request]]:
-        """Yield what is waiting, up to BATCH pictures, until the end is put."""
+        """Yield what is waiting, up to BATCH pictures, until the end is put.
+
+        A batch waits WINDOW_S for requests that are on their way, and for as many as were open at
+        the end of the batch before, since its clients may ask again; a lone client never waits.
+        """
+        expected = 1
         while (request := self._queue.get()) is not None:
             joined, pictures = [request], len(request.images)
             until = time.monotonic() + WINDOW_S
             while pictures < BATCH:
-                left = until - time.monotonic() if self.coming else 0.0
+                awaited = self.coming or len(joined) < expected
+                left = until - time.monotonic() if awaited else 0.0
                 try:
                     more = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
                 except queue.Empty:
@@ -117,6 +124,7 @@ class Batcher:
                 joined.append(more)
                 pictures += len(more.images)
             yield joined
+            expected = len(joined) + self._queue.qsize()
 
     def _answer(self, pipeline: str, requests: Sequence[_Request]) -> None:
         requests = [one for one in requests if one.answer.set_running_or_notify_cancel()]
