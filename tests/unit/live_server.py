@@ -1,6 +1,7 @@
 """Run a server for tests, and ask it."""
 
 import io
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -34,9 +35,14 @@ class Running:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[Running]:
-    """Run a server on a free port by a thread, and end it."""
+def running(settings: Settings, buffer: int = 0) -> Iterator[Running]:
+    """Run a server on a free port by a thread, and end it.
+
+    buffer: bytes that the system holds of what a client does not read; 0: its own choice.
+    """
     listening = serving.listen(replace(settings, port=0))
+    if buffer:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
     server = serving.server(settings)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ def live() -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def strict() -> Iterator[Running]:
     """Return a server that asks for a token and takes little."""
-    limits = Limits(sockets=1, waiting=1, request_s=1.0)
-    with running(Settings(token=TOKEN, limits=limits)) as server:
+    limits = Limits(sockets=1, waiting=1, request_s=1.0, stalled_s=0.3)
+    with running(Settings(token=TOKEN, limits=limits), buffer=4096) as server:
         yield server
 
 
@@ -219,6 +219,19 @@ def test_a_page_of_another_address_gets_no_socket(live: Running, frames: list[by
         assert ask(ws, frames[0])["type"] == "frame"
 
 
+def open_sockets(strict: Running) -> float:
+    """Return how many sockets the server with a token has open."""
+    text = strict.get("/v1/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+    return float(text.partition("\nfaceoff_open_sockets ")[2].split("\n")[0])
+
+
+def alone(strict: Running) -> None:
+    """Wait until the server, which takes one socket at a time, has closed the one before."""
+    until = time.monotonic() + 10
+    while open_sockets(strict) and time.monotonic() < until:
+        time.sleep(0.01)
+
+
 def test_a_token_is_asked_for(strict: Running, frames: list[bytes]) -> None:
     sent = {"file": ("x", frames[0])}
     right = {"Authorization": f"Bearer {TOKEN}"}
@@ -239,11 +252,13 @@ def test_a_token_is_asked_for(strict: Running, frames: list[bytes]) -> None:
         pass
     assert refused.value.response.status_code == 401
     for greeting in ({}, {"token": "wrong"}):
+        alone(strict)
         with talking(strict, greeting) as ws, pytest.raises(ConnectionClosed) as closed:
             ws.recv(timeout=30)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
     for greeting, more in (({"token": TOKEN}, {}), ({}, {"additional_headers": right})):
+        alone(strict)
         with talking(strict, greeting, **more) as ws:
             assert json.loads(ws.recv(timeout=30))["type"] == "ready"
 
@@ -253,9 +268,10 @@ def test_too_much_at_once_is_refused_for_now(strict: Running, frames: list[bytes
     answer = strict.post(files=[("file", ("x", frames[0]))] * 2, headers=headers)
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "1"
+    alone(strict)
     with talking(strict, {"token": TOKEN}) as first:
         assert json.loads(first.recv(timeout=30))["type"] == "ready"
-        with talking(strict, {"token": TOKEN}) as second, pytest.raises(ConnectionClosed) as closed:
+        with pytest.raises(ConnectionClosed) as closed, talking(strict, {"token": TOKEN}) as second:
             second.recv(timeout=30)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1013
@@ -270,6 +286,25 @@ def test_a_body_that_stalls_ends_by_a_time_out(strict: Running) -> None:
     with socket.create_connection((host, int(port)), timeout=30) as client:
         client.sendall(head.encode())
         assert client.recv(1000).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_client_that_leaves_answers_unread_loses_its_socket(
+    strict: Running, frames: list[bytes]
+) -> None:
+    """Its system holds few bytes, so that the server notices after a hundred answers or so."""
+    alone(strict)
+    host, port = strict.url.removeprefix("http://").split(":")
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect((host, int(port)))
+    until = time.monotonic() + 30
+    with talking(strict, {"token": TOKEN}, sock=raw, max_queue=1) as ws:
+        while (still := open_sockets(strict)) and time.monotonic() < until:
+            with suppress(ConnectionClosed):
+                ws.send(struct.pack("<d", 0.0) + frames[0])
+        assert still == 0
+        assert time.monotonic() < until - 10  # before the server's pings would tell
+        raw.close()
 
 
 def reading(emotion: str, **shares: float) -> dict[str, Any]:
