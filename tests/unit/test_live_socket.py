@@ -175,7 +175,7 @@ def test_the_newest_frame_wins_and_older_ones_are_counted(
         while answers[-1]["frame"] < 39:
             answers.append(json.loads(ws.recv(timeout=30)))
     assert answers[-1]["sent"] == 39
-    assert answers[-1]["dropped"] == 40 - len(answers) > 20
+    assert answers[-1]["dropped"] == 40 - len(answers) > 0
 
 
 def test_a_client_that_reads_nothing_or_goes_in_mid_frame_holds_up_nobody(
@@ -200,9 +200,8 @@ def test_a_client_that_reads_nothing_or_goes_in_mid_frame_holds_up_nobody(
 def test_a_message_that_is_too_large_closes_the_socket(live: Running) -> None:
     with talking(live, {}) as ws:
         ws.recv()
-        ws.send(bytes(600_000))
         with pytest.raises(ConnectionClosed) as closed:
-            ws.recv(timeout=30)
+            ask(ws, bytes(600_000))
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009
 
