@@ -1,4 +1,4 @@
-"""Offer the server's endpoints under /v1."""
+"""Offer the server's endpoints under /v1, and the page."""
 
 import asyncio
 import importlib.metadata
@@ -16,7 +16,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from faceoff.live import answers, uploads, video_job
+from faceoff.live import answers, uploads, video_job, web_page
 from faceoff.live.batching import Batcher, Room
 from faceoff.live.frame_socket import Sockets
 from faceoff.live.frames import FrameReader
@@ -227,6 +227,7 @@ def make(settings: Settings) -> Gate:
     )  # fmt: skip
     _add_errors(app)
     _add_endpoints(app, service)
+    web_page.add(app, settings)
     return Gate(app, settings, service.measured.request)
 
 

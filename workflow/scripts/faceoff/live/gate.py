@@ -18,7 +18,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Told = Callable[[str, str, int, float], None]  # method, route, status, seconds
-OPEN = ("/v1/health",)  # paths that ask for no token
+PAGE = "/static/"  # before the names of the page's files
+OPEN = ("/", "/v1/health")  # paths that ask for no token, beside those files
 
 
 class BodyError(Exception):
@@ -88,7 +89,8 @@ class Gate:
             if parts.scheme not in ("http", "https") or parts.netloc != host:
                 return 403, "pages of other addresses may not ask"
         by_message = scope["type"] == "websocket" and b"authorization" not in headers
-        if settings.token is None or scope["path"] in OPEN or by_message:
+        is_open = scope["path"] in OPEN or scope["path"].startswith(PAGE)
+        if settings.token is None or is_open or by_message:
             return None
         if not is_token(headers.get(b"authorization", "").removeprefix("Bearer "), settings.token):
             return 401, "the token is missing or wrong: send `Authorization: Bearer TOKEN`"
