@@ -201,7 +201,7 @@ def test_the_page_names_what_is_drawn_and_records_it(
 ) -> None:
     page = visit(browser, live.url, viewport={"width": 390, "height": 800})
     begin(page, "#drawn")
-    told, rows = recorded(page, len(drawn.CLIP.times) / drawn.CLIP.fps)
+    told, rows = recorded(page, 3.6)  # three emotions of five
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert (told["pipelines"], told["temporal"]) == ([PIPELINE, OTHER], "ema")
     named: dict[str, Counter[str]] = {}
@@ -209,7 +209,7 @@ def test_the_page_names_what_is_drawn_and_records_it(
         (face,) = frame["faces"]
         count = named.setdefault(frame["source"]["drawn"], Counter())
         count[face["readings"][PIPELINE]["emotion"]] += 1
-    assert len(named) == 5
+    assert len(named) >= 3
     assert {truth: count.most_common(1)[0][0] for truth, count in named.items()} == {
         truth: truth for truth in named
     }
@@ -305,11 +305,41 @@ def test_a_camera_is_read_and_its_changes_are_followed(
     )  # fmt: skip
     page = visit(camera, live.url)
     begin(page, "#camera")
-    frames = recorded(page, 3.5)[0]["frames"]
+    frames = recorded(page, 2.8)[0]["frames"]
     seen = [face["readings"][PIPELINE]["emotion"] for frame in frames for face in frame["faces"]]
     assert set(seen) == {"neutral", "surprise"}
     runs = [len(list(same)) for _, same in itertools.groupby(seen)]
-    assert 3 <= len(runs) <= 6  # of a second each: no flicker, no change that is missed
+    assert 3 <= len(runs) <= 5  # of a second each: no flicker, no change that is missed
+
+
+_PLANE = """async () => {
+  const { Readings } = await import("/static/readings.js");
+  const pipelines = ["a/one", "a/two", "a/three"].map((name) => ({ name, emotions: ["anger"] }));
+  const read = { state: "ok", emotion: "anger", confidence: 1, posterior: { anger: 1 } };
+  const shown = new Readings(pipelines, ["anger"]);
+  const one = { ...read, valence: 0.5, arousal: -0.25, units: { AU12: 4 } };
+  const readings = { "a/one": one, "a/two": read, "a/three": read };
+  shown.show({ readings, states: {}, vote: one, disagreement: 2 / 3 });
+}"""
+
+
+@pytest.mark.slow
+def test_the_plane_and_units_show_what_a_pipeline_has(
+    live: Running, browser: Any, visit: Callable[..., Any]
+) -> None:
+    """The modules of the page get an answer of a model whose weights no test has."""
+    page = visit(browser, live.url)
+    page.locator("article").first.wait_for()
+    assert page.locator(".plane").is_hidden()
+    page.evaluate(_PLANE)
+    point = page.locator(".plane .point:not([hidden])")
+    assert [point.get_attribute(name) for name in ("x", "y")] == ["0.5", "0.25"]  # y points down
+    told = page.locator(".plane svg").get_attribute("aria-label")
+    assert told == "a/one: valence 0.50, arousal -0.25"
+    assert "67 % of pairs of pipelines disagree" in page.locator(".vote").inner_text()
+    unit = page.locator("article details li")
+    assert unit.inner_text().split() == ["AU12", "4.0"]
+    assert unit.locator("i").evaluate("fill => fill.style.width") == "80%"  # of 5
 
 
 @pytest.mark.slow

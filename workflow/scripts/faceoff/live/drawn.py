@@ -16,14 +16,14 @@ _ACT_S = 1.5
 
 
 def _act(emotion: str, start_s: float) -> Act:
-    """Return an act that leaves the face at rest for 0.3 s before the next one."""
+    """Return an act of 1.2 s; the face is at rest until the next one."""
     return Act(emotion, "apex", start_s, start_s + 0.2, start_s + 1.0, start_s + 1.2)
 
 
+_ACTS = tuple(_act(emotion, 0.5 + _ACT_S * place) for place, emotion in enumerate(_EMOTIONS))
 CLIP = Clip(
-    sample_id="live", split="test", kind="several", seed=0, duration_s=0.5 + _ACT_S * len(_EMOTIONS),
-    cast=(Role("test01", tuple(_act(e, 0.5 + _ACT_S * i) for i, e in enumerate(_EMOTIONS))),),
-    fps=8,
+    sample_id="live", split="test", kind="several", seed=0, duration_s=0.5 + _ACT_S * len(_ACTS),
+    cast=(Role("test01", _ACTS),), fps=8,
 )  # fmt: skip
 
 

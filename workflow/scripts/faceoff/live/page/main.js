@@ -56,7 +56,6 @@ async function begin() {
     ...about.rules.map(({ name, title }) => make("option", { value: name }, title)));
   byId("rule").value = about.rule;
   byId("units-switch").hidden = !about.units;
-  byId("units").checked = about.units;
   if (about.asks_token) {
     byId("token-form").hidden = false;
     problem(null);
@@ -128,9 +127,10 @@ function pause(paused) {
   isPaused = paused;
   source?.pause(paused);
   byId("pause").textContent = paused ? "Go on" : "Pause";
-  byId("pause").setAttribute("aria-pressed", String(paused));
+  byId("pause").classList.toggle("on", paused);
+  if (paused) return;
   answered = [];
-  if (!paused) byId("rate").textContent = "–";
+  byId("rate").textContent = "–";
 }
 
 function frame() {
@@ -223,7 +223,7 @@ function say(face, number) {
 
 function stopRecording() {
   byId("record").textContent = "Record";
-  byId("record").setAttribute("aria-pressed", "false");
+  byId("record").classList.remove("on");
   if (!recording) return;
   const done = recording;
   recording = null;
@@ -242,7 +242,7 @@ function startRecording() {
   recording = new Recording([...views.readings.cards.keys()], byId("rule").value || null, about.emotions);
   byId("recorded").replaceChildren();
   byId("record").textContent = "Stop recording";
-  byId("record").setAttribute("aria-pressed", "true");
+  byId("record").classList.add("on");
 }
 
 byId("camera").addEventListener("click", () => take(camera));

@@ -43,7 +43,7 @@ class Card {
   showUnits(units) {
     if (units && !this.units) {
       this.units = new Bars(Object.keys(units), () => "var(--accent)", 5);
-      this.element.append(make("h4", {}, "Action units (0 – 5)"), this.units.list);
+      this.element.append(make("details", { open: "" }, make("summary", {}, "Action units (0 – 5)"), this.units.list));
     }
     this.units?.show(units, (value) => value.toFixed(1));
   }
@@ -83,6 +83,7 @@ class Plane {
 export function agreement(face) {
   if (face.disagreement === null) return "";
   if (face.disagreement === 0) return "all pipelines agree";
+  if (Object.values(face.readings).filter(({ emotion }) => emotion).length === 2) return "the two pipelines disagree";
   return `${percent(face.disagreement)} of pairs of pipelines disagree`;
 }
 
