@@ -57,7 +57,7 @@ def serve(
         float, typer.Option("--timeout", min=0.1, help="seconds until a request is answered")
     ] = 30.0,
 ) -> None:
-    """Serve the pairs of detectors and models on http://127.0.0.1:8000 (REST and a WebSocket)."""
+    """Serve pairs of detectors and models on http://127.0.0.1:8000: a page, REST, a WebSocket."""
     from faceoff.live.settings import MODULES, Limits, Settings
 
     if missing := not_installed(MODULES):

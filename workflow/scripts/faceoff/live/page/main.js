@@ -213,7 +213,7 @@ function choices(faces) {
 }
 
 function say(face, number) {
-  const confidence = face && Object.values(face.readings)[0]?.confidence;
+  const confidence = face?.vote?.posterior[face.vote.emotion];
   const text = face?.vote ? [`Face ${face.track}: ${face.vote.emotion}`, agreement(face)].filter(Boolean).join(", ") : number ? "A face that is not read" : "No face";
   if (performance.now() - saidAt < SAY_MS || byId("said").textContent === text) return;
   saidAt = performance.now();
