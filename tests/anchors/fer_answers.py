@@ -14,7 +14,7 @@ from faceoff.plugins.plugin import Plugin
 
 
 class Answers(NamedTuple):
-    """What a network says of the 3,573 whole pictures of the test part."""
+    """Hold what a network says of the 3,573 whole pictures of the test part."""
 
     emotions: tuple[str, ...]
     posterior: dict[str, np.ndarray]  # by a picture's name without its ending: one per emotion

@@ -12,7 +12,7 @@ from faceoff.stages.tables import write_tables
 from faceoff.storage import files
 
 
-def test(**changes: Any) -> Any:
+def gap_test(**changes: Any) -> Any:
     """Return a test of a gap; `changes` replace its values."""
     return {
         "pipeline": "best single", "group": "sex", "source": "dataset",
@@ -23,17 +23,14 @@ def test(**changes: Any) -> Any:
     }  # fmt: skip
 
 
-test.__test__ = False  # type: ignore[attr-defined]
-
-
 def test_a_sure_small_gap_stands_before_a_wide_unsure_one() -> None:
     rows = [
-        test(group="wide", gap=0.5, low=-0.1, verdict="not shown"),
-        test(group="none", gap=0.9, low=None),
-        test(group="nan", gap=0.8, low=float("nan")),
-        test(group="sure", gap=0.06, low=0.05),
-        test(group="tie", gap=0.2, low=0.03),
-        test(group="sex"),
+        gap_test(group="wide", gap=0.5, low=-0.1, verdict="not shown"),
+        gap_test(group="none", gap=0.9, low=None),
+        gap_test(group="nan", gap=0.8, low=float("nan")),
+        gap_test(group="sure", gap=0.06, low=0.05),
+        gap_test(group="tie", gap=0.2, low=0.03),
+        gap_test(group="sex"),
     ]
     names = [row["group"] for row in ranked(rows)]
     assert names == ["sure", "tie", "sex", "wide", "none", "nan"]
@@ -41,11 +38,11 @@ def test_a_sure_small_gap_stands_before_a_wide_unsure_one() -> None:
 
 
 def test_a_gap_in_words_says_how_large_it_is_at_least() -> None:
-    assert in_words(test()) == (
+    assert in_words(gap_test()) == (
         "sex: the best single reads “male” worst, 60.0\xa0% against 72.0\xa0% of “female”: "
         "a gap of 12.0 points, at least 3.0"
     )
-    assert in_words(test(low=-0.01)).endswith("a gap of 12.0 points")
+    assert in_words(gap_test(low=-0.01)).endswith("a gap of 12.0 points")
 
 
 def test_the_table_ranks_the_gaps_of_all_datasets(tmp_path: Path) -> None:
@@ -53,7 +50,7 @@ def test_the_table_ranks_the_gaps_of_all_datasets(tmp_path: Path) -> None:
     run = fixtures.typical(tmp_path)
     found = files.read_json(run.comparisons[0])
     found["subgroups"] = {
-        "tests": [test(low=0.01), test(group="age (predicted)", source="predicted by a of b")],
+        "tests": [gap_test(low=0.01), gap_test(group="age (predicted)", source="predicted by a of b")],
         "differences": [],
         "measured": [{"name": "age (predicted)", "source": "predicted by a of b", "known": 9,
                       "n": 10, "error": "4.5 years", "note": "", "reason": ""}],

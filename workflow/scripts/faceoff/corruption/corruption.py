@@ -38,7 +38,7 @@ class NotApplied(ValueError):  # noqa: N818  it is a state of a row
 
 @dataclass(frozen=True)
 class Seen:
-    """What a corruption knows of a picture.
+    """Hold what a corruption knows of a picture.
 
     Attributes
     ----------

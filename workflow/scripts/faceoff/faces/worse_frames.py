@@ -33,7 +33,7 @@ _STILL = "a still picture is no clip"
 
 @dataclass(frozen=True)
 class Way:
-    """How frames are made worse: the corruption, its parameters, options and the run's seed.
+    """Say how frames are made worse: the corruption, its parameters, options and the run's seed.
 
     box: the way from a detector's faces to the canonical face box.
     """
@@ -61,7 +61,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Worse:
-    """A frame at one severity.
+    """Hold a frame at one severity.
 
     image: None where there is none, for the `state` and `reason` of the row; faces: those on the
     clean picture, in pixels of the frame, moved where the corruption moves boxes.
@@ -255,7 +255,7 @@ def _copies(items: Iterator[_Decoded], count: int) -> list[Iterator[_Decoded]]:
 
 
 class _Output:
-    """The readable frames of a clip at one severity, in their order."""
+    """Yield the readable frames of a clip at one severity, in their order."""
 
     def __init__(
         self, severity: int, value: Value, clip: Iterator[_Decoded], sample: str, way: Way

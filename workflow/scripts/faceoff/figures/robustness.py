@@ -1,4 +1,4 @@
-"""Where cells break: accuracy against severity, a panel per corruption."""
+"""Show where cells break: accuracy against severity, a panel per corruption."""
 
 from collections.abc import Sequence
 from typing import Any

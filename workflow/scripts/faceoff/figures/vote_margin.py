@@ -1,4 +1,4 @@
-"""Whether a vote is worth more as pictures get worse: its margin over the best single cell."""
+"""Show a vote's margin over the best single cell as pictures get worse."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -32,7 +32,7 @@ class Upload(BaseModel):
 
 
 class Read(BaseModel):
-    """What a pipeline sees in one source.
+    """Hold what a pipeline sees in one source.
 
     rows: those of `faceoff analyze`, docs/analyze.md describes their columns; document: the
     analysis.json of `faceoff analyze`, where it was asked for instead.
@@ -54,7 +54,7 @@ class Picture(BaseModel):
 
 
 class Answer(BaseModel):
-    """What is seen in the pictures of a request, in its order."""
+    """Hold what is seen in the pictures of a request, in its order."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -111,7 +111,7 @@ class PipelineList(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the server works. waiting: pictures that wait for the networks."""
+    """Say whether the server works. waiting: pictures that wait for the networks."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"state": "ok", "version": "0.1.0", "waiting": 0}}

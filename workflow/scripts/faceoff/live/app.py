@@ -79,7 +79,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 class Service:
-    """What the endpoints work with: pipelines, batches, jobs and sockets of one server."""
+    """Hold what the endpoints work with: pipelines, batches, jobs and sockets of one server."""
 
     def __init__(self, settings: Settings):
         self.settings, self.measured = settings, Measured()

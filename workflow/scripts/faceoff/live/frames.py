@@ -45,7 +45,7 @@ class SeenFace:
 
 @dataclass(frozen=True)
 class SeenFrame:
-    """What pipelines see in a frame. detect_s, read_s: seconds for boxes, and for the rest."""
+    """Hold what pipelines see in a frame. detect_s, read_s: seconds for boxes, and for the rest."""
 
     faces: list[SeenFace]
     detect_s: float

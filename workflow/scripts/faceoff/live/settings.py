@@ -42,7 +42,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a server is told.
+    """Hold what a server is told.
 
     detectors, models: every pair of them is a pipeline, named DETECTOR/MODEL; signals: that measure
     each face; keep: folder for the pictures that are read, None keeps none; origins: of pages of

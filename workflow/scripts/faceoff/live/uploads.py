@@ -24,7 +24,7 @@ HEAD = 512  # bytes that tell what a file is
 
 
 class RefusedError(Exception):
-    """What a client asks cannot be done. status: of HTTP; retry_s: when to ask again."""
+    """Refuse what a client asks. status: of HTTP; retry_s: when to ask again."""
 
     def __init__(self, status: int, reason: str, retry_s: int | None = None):
         super().__init__(reason)

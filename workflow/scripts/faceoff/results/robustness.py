@@ -14,7 +14,7 @@ IN_WORDS = {"clean_crop": "clean crop", "detect_again": "end to end"}
 
 @dataclass(frozen=True)
 class Shown:
-    """A variant of a corruption, with the file that it is from."""
+    """Hold a variant of a corruption, with the file that it is from."""
 
     of: Robustness
     variant: Variant
@@ -72,7 +72,7 @@ def cells_of(variants: Sequence[Shown]) -> list[str]:
 
 @dataclass(frozen=True)
 class CellErrors:
-    """How a cell stands on worse pictures, end to end.
+    """Say how a cell stands on worse pictures, end to end.
 
     clean: accuracy on clean pictures; ce, relative: variant -> corruption error against the
     reference cell, None where it is not defined; mce, mean_relative: their means over the

@@ -37,7 +37,7 @@ _WORSE = "worse"
 
 @dataclass(frozen=True)
 class VariantReadings:
-    """The cells under a corruption with one choice of its options."""
+    """Hold the cells under a corruption with one choice of its options."""
 
     name: str
     options: Mapping[str, Any]
@@ -46,7 +46,7 @@ class VariantReadings:
 
 @dataclass(frozen=True)
 class About:
-    """What a robustness file says of its corruption; fields as of `Robustness`."""
+    """Hold what a robustness file says of its corruption; fields as of `Robustness`."""
 
     dataset: str
     corruption: str

@@ -15,7 +15,7 @@ from faceoff.storage.columns import NOT_APPLIED
 
 @dataclass(frozen=True)
 class Reading:
-    """What a cell says of the n samples of a task, on one version of their pictures.
+    """Hold what a cell says of the n samples of a task, on one version of their pictures.
 
     posterior: (n, k), NaN where there is no answer; lacks: (k,) classes that the model does not
     have; predicted: (n,); applied: (n,) whether the picture could be made worse; reason: why it
@@ -57,7 +57,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Corrupted:
-    """A cell under one corruption. worse: of each severity; reason: why it has no readings."""
+    """Hold a cell under one corruption. worse: of each severity; reason: why it has no readings."""
 
     cell: str
     mode: Mode

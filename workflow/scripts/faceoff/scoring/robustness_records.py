@@ -11,7 +11,7 @@ Mode = Literal["clean_crop", "detect_again"]
 
 
 class Level(TypedDict):
-    """A severity, 1 … n from mild to strong.
+    """State a severity, 1 … n from mild to strong.
 
     value: its parameter in words; number: the parameter where it is a number, else None.
     """
@@ -22,7 +22,7 @@ class Level(TypedDict):
 
 
 class Answered(TypedDict):
-    """What a pipeline answers at one severity; 0 is the pictures as they are.
+    """State what a pipeline answers at one severity; 0 is the pictures as they are.
 
     n: samples whose pictures could be made worse; coverage: share of them with an answer;
     confidence, covered_accuracy, ece: over those with an answer; flips: share whose answer is not
@@ -41,13 +41,13 @@ class Answered(TypedDict):
 
 
 class Paired(FamilyTest):
-    """A paired difference of accuracies on the same samples, with its test (protocol §17)."""
+    """State a paired difference of accuracies on the same samples, with its test (protocol §17)."""
 
     test: str
 
 
 class LevelScores(Answered):
-    """What is answered at a severity, and that against the answers on the clean pictures.
+    """State what is answered at a severity, and that against the answers on the clean pictures.
 
     not_applied: samples whose pictures could not be made worse, for a `reason`.
     """
@@ -58,7 +58,7 @@ class LevelScores(Answered):
 
 
 class Curve(TypedDict):
-    """A cell under one corruption.
+    """Describe a cell under one corruption.
 
     half_point: the face side in px at which accuracy is midway between clean and chance, by
     `half_point_reason` where there is none; point_lost: the first severity at which the estimate is
@@ -78,7 +78,7 @@ class Curve(TypedDict):
 
 
 class Share(Paired):
-    """What detection adds to a cell's loss: accuracy with the clean crop minus detected again."""
+    """State what detection adds to a loss: accuracy with the clean crop minus detected again."""
 
     cell: str
     severity: int
@@ -86,7 +86,7 @@ class Share(Paired):
 
 
 class Margin(Paired):
-    """The vote of all cells against the best single one at one severity, 0: clean."""
+    """Compare the vote of all cells with the best single one at one severity, 0: clean."""
 
     severity: int
     n: int
@@ -95,7 +95,7 @@ class Margin(Paired):
 
 
 class Vote(TypedDict):
-    """Whether a vote is worth more as pictures get worse.
+    """Say whether a vote is worth more as pictures get worse.
 
     members: its cells; best: how the best single one was chosen; growth: margin at the strongest
     severity minus that on the clean pictures.
@@ -109,7 +109,7 @@ class Vote(TypedDict):
 
 
 class ToldApart(TypedDict):
-    """Whether variants of a corruption, such as interpolations, differ for a cell at one severity.
+    """Say whether variants of a corruption, such as interpolations, differ at one severity.
 
     best, worst: names of the variants; spread: the difference of their accuracies; test: of all
     variants at once (Cochran's Q), by Holm over cells, modes and severities.
@@ -130,7 +130,7 @@ class ToldApart(TypedDict):
 
 
 class Variant(TypedDict):
-    """A corruption with one choice of its options. name: as in file names."""
+    """Describe a corruption with one choice of its options. name: as in file names."""
 
     name: str
     options: dict[str, Any]
@@ -140,7 +140,7 @@ class Variant(TypedDict):
 
 
 class Robustness(TypedDict):
-    """A robustness file.
+    """Describe a robustness file.
 
     made_by: the plug-in's name; pixels: whether its parameter is a face side; state: skipped
     without labels, for a reason; failed_files: those that the next run makes again.

@@ -24,7 +24,7 @@ _MODES: tuple[Mode, ...] = ("clean_crop", "detect_again")
 
 @dataclass(frozen=True)
 class Chosen:
-    """The best single cell of each of n samples, as clean pictures chose it; how, in words."""
+    """Name the best single cell of each of n samples, as clean pictures chose it; how, in words."""
 
     cells: Sequence[str]
     how: str
@@ -32,7 +32,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Race:
-    """Whether the vote and the best single cell are right on one version of the pictures.
+    """Say whether the vote and the best single cell are right on one version of the pictures.
 
     vote, best: (n,); kept: (n,) samples whose pictures could be made worse.
     """

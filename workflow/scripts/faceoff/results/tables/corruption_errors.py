@@ -1,4 +1,4 @@
-"""How each cell stands on worse pictures in one number: mCE, relative mCE, half-point sizes."""
+"""Tell how each cell stands on worse pictures: mCE, relative mCE, half-point sizes."""
 
 from itertools import groupby
 

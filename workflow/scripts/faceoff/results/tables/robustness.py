@@ -1,4 +1,4 @@
-"""What every cell answers on worse pictures, at every severity, against the clean ones."""
+"""Tell what every cell answers on worse pictures, at every severity."""
 
 from collections.abc import Sequence
 from itertools import groupby
