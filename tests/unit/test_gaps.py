@@ -50,7 +50,10 @@ def test_the_table_ranks_the_gaps_of_all_datasets(tmp_path: Path) -> None:
     run = fixtures.typical(tmp_path)
     found = files.read_json(run.comparisons[0])
     found["subgroups"] = {
-        "tests": [gap_test(low=0.01), gap_test(group="age (predicted)", source="predicted by a of b")],
+        "tests": [
+            gap_test(low=0.01),
+            gap_test(group="age (predicted)", source="predicted by a of b"),
+        ],
         "differences": [],
         "measured": [{"name": "age (predicted)", "source": "predicted by a of b", "known": 9,
                       "n": 10, "error": "4.5 years", "note": "", "reason": ""}],

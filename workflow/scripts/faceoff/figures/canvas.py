@@ -53,6 +53,7 @@ STYLES = (
 )  # of lines, in the order of MARKERS
 LETTER_MM, SMALL_LETTER_MM = 1.6, 1.3  # mean width of a letter of 8 points, and of a small one
 _STAMP_MM = 5.0
+_COLUMNS = 3  # of panels
 _FEW_STEPS = 7  # of an axis, of which each is named
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "Faceoff"},
@@ -130,6 +131,25 @@ def single(width_mm: float, height_mm: float) -> tuple[Figure, Any]:
     """Return a figure of this size with one pair of axes."""
     figure = canvas(width_mm, height_mm)
     return figure, figure.add_subplot()
+
+
+def panels(
+    names: Sequence[str], height_mm: float, legend_mm: float, label: str
+) -> tuple[Figure, list[tuple[str, Any]]]:
+    """Return a figure with a titled panel for each name, three beside each other, and the panels.
+
+    height_mm: of a row of panels; legend_mm: space above them; label: of the axis that they share.
+    """
+    rows = -(-max(1, len(names)) // _COLUMNS)
+    figure = canvas(DOUBLE_MM, legend_mm + height_mm * rows)
+    grid = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False)
+    for axes in grid.flat[len(names) :]:
+        axes.set_axis_off()
+    for axes, title in zip(grid.flat, titles(names, 34), strict=False):
+        axes.set_title(title)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(label)
+    return figure, list(zip(names, grid.flat, strict=False))
 
 
 def nothing(figure: Figure, axes: Any, words: str) -> Figure:

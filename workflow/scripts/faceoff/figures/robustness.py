@@ -14,19 +14,20 @@ from faceoff.figures.canvas import (
     SMALL,
     Drawn,
     Row,
-    canvas,
     is_number,
     name_steps,
     nothing,
+    panels,
+    single,
     styled,
     titles,
 )
 from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults, label
-from faceoff.results.robustness import lines, panels, shown
+from faceoff.results.robustness import drawn_and_best, lines, shown
 from faceoff.storage import files
 
-_CELLS, _COLUMNS = 5, 3
+_CELLS = 5
 _PANEL_MM, _LEGEND_MM = 44.0, 12.0
 
 
@@ -40,22 +41,15 @@ def draw(points: Sequence[Row], chance: float | None = None) -> Figure:
     """
     names = list(dict.fromkeys(point["corruption"] for point in points))
     cells = list(dict.fromkeys(point["cell"] for point in points))
-    rows = -(-max(1, len(names)) // _COLUMNS)
-    figure = canvas(DOUBLE_MM, _LEGEND_MM + 4 * (-(-len(cells) // 3)) + _PANEL_MM * rows)
     if not points:
-        return nothing(figure, figure.add_subplot(), "no picture could be made worse")
-    grid = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False)
-    for place, axes in enumerate(grid.flat):
-        if place >= len(names):
-            axes.set_axis_off()
-            continue
-        own = [point for point in points if point["corruption"] == names[place]]
-        _draw_panel(axes, own, cells)
-        axes.set_title(titles(names, 34)[place])
+        figure, axes = single(DOUBLE_MM, _PANEL_MM)
+        return nothing(figure, axes, "no picture could be made worse")
+    legend_mm = _LEGEND_MM + 4 * -(-len(cells) // 3)
+    figure, grid = panels(names, _PANEL_MM, legend_mm, "accuracy, %")
+    for name, axes in grid:
+        _draw_panel(axes, [point for point in points if point["corruption"] == name], cells)
         if is_number(chance):
             axes.axhline(100 * chance, color=MUTED, linewidth=0.8, linestyle=":", zorder=0)
-    for axes in grid[:, 0]:
-        axes.set_ylabel("accuracy, %")
     figure.legend(
         *_legend(cells, {point["mode"] for point in points}),
         loc="outside upper left",
@@ -116,7 +110,7 @@ def _legend(cells: Sequence[str], modes: set[str]) -> tuple[list[Line2D], list[s
 def of_dataset(dataset: DatasetResults) -> Drawn:
     """Draw the most accurate cells under every corruption; the CSV has all of them."""
     found = [files.read_json(path) for path in dataset.robustness]
-    drawn, best = panels(shown(found), _CELLS)
+    drawn, best = drawn_and_best(shown(found), _CELLS)
     every = [
         {"dataset": dataset.name, "corruption": each.title, "cell": cell, "mode": mode, **step}
         for each in drawn

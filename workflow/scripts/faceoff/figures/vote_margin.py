@@ -14,19 +14,18 @@ from faceoff.figures.canvas import (
     SMALL,
     Drawn,
     Row,
-    canvas,
     is_number,
     name_steps,
     nothing,
+    panels,
+    single,
     styled,
-    titles,
 )
 from faceoff.figures.paper_figure import PaperFigure
 from faceoff.results.dataset_results import DatasetResults
 from faceoff.results.robustness import IN_WORDS, MODES, shown
 from faceoff.storage import files
 
-_COLUMNS = 3
 _PANEL_MM, _LEGEND_MM = 40.0, 8.0
 _LOOKS: dict[str, tuple[str, Any, str, float]] = {
     "clean_crop": (ORANGE, "--", "s", -0.08),
@@ -41,20 +40,12 @@ def draw(points: Sequence[Row]) -> Figure:
     points: {corruption, mode, severity, value, difference, low, high}, severity 0 clean.
     """
     names = list(dict.fromkeys(point["corruption"] for point in points))
-    rows = -(-max(1, len(names)) // _COLUMNS)
-    figure = canvas(DOUBLE_MM, _LEGEND_MM + _PANEL_MM * rows)
     if not points:
-        return nothing(figure, figure.add_subplot(), "there is no vote of two or more cells")
-    grid = figure.subplots(rows, _COLUMNS, sharey=True, squeeze=False)
-    for place, axes in enumerate(grid.flat):
-        if place >= len(names):
-            axes.set_axis_off()
-            continue
-        own = [point for point in points if point["corruption"] == names[place]]
-        _draw_panel(axes, own)
-        axes.set_title(titles(names, 34)[place])
-    for axes in grid[:, 0]:
-        axes.set_ylabel("vote − best, points")
+        figure, axes = single(DOUBLE_MM, _PANEL_MM)
+        return nothing(figure, axes, "there is no vote of two or more cells")
+    figure, grid = panels(names, _PANEL_MM, _LEGEND_MM, "vote − best, points")
+    for name, axes in grid:
+        _draw_panel(axes, [point for point in points if point["corruption"] == name])
     modes = [mode for mode in MODES if any(point["mode"] == mode for point in points)]
     handles = [
         Line2D([], [], color=colour, linestyle=style, marker=marker, markersize=3.4)

@@ -1,12 +1,13 @@
 """Describe the jobs of pictures made worse; fields that several records share as in `plan.jobs`."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from faceoff.plan.jobs import DetectJob, Member, PredictJob
 from faceoff.plugins.jobs import CropJob, Job
+from faceoff.scoring.robustness_records import Mode
 
-Value = float | str | tuple[float, ...]
+Value = float | str | tuple[float, ...]  # of a severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class WorseTable:
 
     variant: str
     cell: str
-    mode: Literal["clean_crop", "detect_again"]
+    mode: Mode
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,11 @@ from faceoff.plan.corruption_jobs import (
     Worsening,
     WorseTable,
 )
-from faceoff.plan.corruption_sections import Mode, Variant, variants
+from faceoff.plan.corruption_sections import Variant, variants
 from faceoff.plan.matrix import Cell
 from faceoff.plan.stage_jobs import StageJobs, code
 from faceoff.plugins.jobs import CropJob
+from faceoff.scoring.robustness_records import Mode
 
 CLEAN, AGAIN = "clean_crop", "detect_again"
 
@@ -79,7 +80,7 @@ class CorruptionPlan(StageJobs):
 
     # -- files -------------------------------------------------------------------------------------
 
-    def corrupted_tables(self, dataset: str, section: str) -> list[WorseTable]:
+    def corrupted_tables(self, section: str) -> list[WorseTable]:
         """Return what is scored of a section: variant, cell and mode."""
         return [
             WorseTable(variant=variant.name, cell="/".join(cell), mode=mode)
@@ -92,7 +93,7 @@ class CorruptionPlan(StageJobs):
         """Return the predictions on a section's pictures, in the order of `corrupted_tables`."""
         return [
             self.layout.corrupted(dataset, table.variant, table.mode, *table.cell.split("/"))
-            for table in self.corrupted_tables(dataset, section)
+            for table in self.corrupted_tables(section)
         ]
 
     def clean_files(self, dataset: str, section: str) -> list[str]:
@@ -198,7 +199,7 @@ class CorruptionPlan(StageJobs):
             corruption=corruption,
             variants=tuple(map(self._worsening, used)),
             clean=tuple("/".join(cell) for cell in self._cells_of(corruption)),
-            worse=tuple(self.corrupted_tables(dataset, corruption)),
+            worse=tuple(self.corrupted_tables(corruption)),
             voters=self._members(self.cells),
             seed=self.config.seed,
             code=code("score_corruption"),

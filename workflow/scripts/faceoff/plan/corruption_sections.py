@@ -9,16 +9,15 @@ from pydantic import Field
 
 from faceoff.corruption import corruption_list
 from faceoff.corruption.corruption_list import level_fault
+from faceoff.plan.corruption_jobs import Value
 from faceoff.plugins.options import Section
+from faceoff.scoring.robustness_records import Mode
 from faceoff.spelling import suggestion
 
 if TYPE_CHECKING:
     KindName = str
 else:
     KindName = Literal[corruption_list.names()]
-
-Value = float | str | tuple[float, ...]
-Mode = Literal["clean_crop", "detect_again"]
 
 
 class CorruptionConfig(Section):

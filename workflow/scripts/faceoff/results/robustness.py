@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from faceoff.results.dataset_results import label
 from faceoff.scoring.corruption_error import corruption_error, mean_of, relative_corruption_error
 from faceoff.scoring.robustness_records import Curve, LevelScores, Mode, Robustness, Variant
 
@@ -186,12 +185,7 @@ def lines(variant: Shown) -> Iterator[tuple[str, Mode, Curve]]:
                 yield cell, mode, modes[mode]
 
 
-def panels(variants: Sequence[Shown], most: int) -> tuple[list[Shown], list[str]]:
+def drawn_and_best(variants: Sequence[Shown], most: int) -> tuple[list[Shown], list[str]]:
     """Return the variants that have curves, and at most so many cells to show, the best first."""
     drawn = [each for each in variants if each.curves]
     return drawn, cells_of(drawn)[:most]
-
-
-def cell_title(cell: str) -> str:
-    """Return a cell's name as people read it."""
-    return label(cell)

@@ -13,8 +13,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 SEPARATORS = (",", ";", "\t", "|")
 csv.field_size_limit(2**26)  # by default a cell above 128 KiB is an error
 _HEAD = 2**16  # bytes that tell compression, encoding and separator
@@ -109,6 +107,8 @@ class DelimitedTable:
             magic = file.read(16)
         for start, kind in _COMPRESSED.items():
             if magic.startswith(start):
+                import pyarrow as pa  # plans read names of this module, and it takes 0.1 s
+
                 return pa.input_stream(str(self.path), compression=kind)
         text = magic.removeprefix(codecs.BOM_UTF8).lstrip()
         for start, kind in _FOREIGN:

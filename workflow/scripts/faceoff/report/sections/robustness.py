@@ -10,8 +10,8 @@ from faceoff.results.dataset_results import shorten, tens
 from faceoff.results.robustness import (
     IN_WORDS,
     Shown,
+    drawn_and_best,
     errors_of,
-    panels,
     shown,
     strongest,
     title_of,
@@ -33,7 +33,7 @@ def view(part: Part) -> View | None:
     if not found:
         return None
     variants = shown(scored)
-    drawn, best = panels(variants, _CELLS)
+    drawn, best = drawn_and_best(variants, _CELLS)
     top = _top(drawn, best)
     chance = 1 / len(part.dataset.space) if part.dataset.space else None
     return {

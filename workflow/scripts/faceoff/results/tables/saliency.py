@@ -1,8 +1,14 @@
 """Maps of where models look: are they truer than maps that know nothing of the model?"""
 
-from typing import Any
-
-from faceoff.results.tables.table import Column, Row, Sources, Table, number, plain, rounded
+from faceoff.results.tables.table import (
+    Column,
+    Row,
+    Sources,
+    Table,
+    number_with_interval,
+    plain,
+    rounded,
+)
 from faceoff.saliency.faithfulness import SCORES
 from faceoff.saliency.maps import CONTROLS
 
@@ -47,43 +53,37 @@ def _flat(prefix: str, values: dict[str, dict[str, float]]) -> Row:
     }
 
 
-def _with_interval(name: str) -> Any:
-    def text(row: Row) -> str:
-        low, high = row[f"{name}_low"], row[f"{name}_high"]
-        return number(row[name]) + ("" if low is None else f" [{number(low)}, {number(high)}]")
-
-    return text
-
-
 TABLE = Table(
     rows=rows,
     columns=[
         *plain("dataset", "detector", "model", "method", "n"),
         Column(
             header="deletion AUC [95 % CI]",
-            text=_with_interval("deletion"),
+            text=number_with_interval("deletion"),
             best="deletion",
             lowest=True,
         ),
         Column(
-            header="insertion AUC [95 % CI]", text=_with_interval("insertion"), best="insertion"
+            header="insertion AUC [95 % CI]",
+            text=number_with_interval("insertion"),
+            best="insertion",
         ),
         Column(
             header="deletion: better than random [95 % CI]",
-            text=_with_interval("gain_random_deletion"),
+            text=number_with_interval("gain_random_deletion"),
         ),
         Column(
             header="than centre [95 % CI]",
-            text=_with_interval("gain_centre_deletion"),
+            text=number_with_interval("gain_centre_deletion"),
         ),
         Column(
             header="insertion: better than random [95 % CI]",
-            text=_with_interval("gain_random_insertion"),
+            text=number_with_interval("gain_random_insertion"),
             wide=True,
         ),
         Column(
             header="insertion: better than centre [95 % CI]",
-            text=_with_interval("gain_centre_insertion"),
+            text=number_with_interval("gain_centre_insertion"),
             wide=True,
         ),
         Column(header="correlation with shuffled weights", text=rounded("sanity", 2)),

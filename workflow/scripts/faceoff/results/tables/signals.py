@@ -9,7 +9,7 @@ from faceoff.results.tables.table import (
     Sources,
     Table,
     in_percent,
-    number,
+    number_with_interval,
     plain,
     rounded,
 )
@@ -48,25 +48,17 @@ def _measures(score: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
     yield from ((kind, score[kind]) for kind in _KINDS if kind in score)
 
 
-def _with_interval(name: str) -> Any:
-    def text(row: Row) -> str:
-        low, high = row[f"{name}_low"], row[f"{name}_high"]
-        return number(row[name]) + ("" if low is None else f" [{number(low)}, {number(high)}]")
-
-    return text
-
-
 TABLE = Table(
     rows=rows,
     columns=[
         *plain("dataset", "detector", "signal", "what", "n"),
-        Column(header="F1 [95 % CI]", text=_with_interval("f1"), best="f1"),
+        Column(header="F1 [95 % CI]", text=number_with_interval("f1"), best="f1"),
         Column(header="F1 of always", text=rounded("always_positive")),
         Column(header="F1 where read", text=rounded("covered_f1"), wide=True),
         Column(header="MCC", text=rounded("mcc")),
         Column(header="PR-AUC", text=rounded("pr_auc"), wide=True),
         Column(header="ICC(3,1)", text=rounded("icc")),
-        Column(header="error ° [95 % CI]", text=_with_interval("error"), lowest=True),
+        Column(header="error ° [95 % CI]", text=number_with_interval("error"), lowest=True),
         Column(header="within 10° %", text=in_percent("within_10")),
         Column(header="slope of yaw", text=rounded("slope_yaw"), wide=True),
         Column(header="slope of pitch", text=rounded("slope_pitch"), wide=True),

@@ -131,6 +131,16 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
+def number_with_interval(name: str) -> Callable[[Row], str]:
+    """Return a function that prints a number with its interval."""
+
+    def text(row: Row) -> str:
+        low, high = row[f"{name}_low"], row[f"{name}_high"]
+        return number(row[name]) + ("" if low is None else f" [{number(low)}, {number(high)}]")
+
+    return text
+
+
 def percent_with_interval(name: str) -> Callable[[Row], str]:
     """Return a function that prints a share with its interval, in percent."""
 
