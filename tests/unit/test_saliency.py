@@ -341,6 +341,7 @@ def with_shuffled(name: str) -> tuple[EmotionModel, EmotionModel]:
     return load({}), untrained(load, asset_files(job), 0)
 
 
+@pytest.mark.usefixtures("mirror")
 @pytest.mark.parametrize("name", [*REAL, "mini_xception", "face_api"])
 def test_shuffled_weights_answer_otherwise(name: str) -> None:
     """Check a file of ONNX, TFLite, Keras and TensorFlow.js each."""
@@ -399,6 +400,7 @@ def test_shuffled_weights_are_the_same_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("mirror")
 @pytest.mark.parametrize("name", REAL)
 def test_a_true_map_of_a_real_model_beats_a_random_one(name: str) -> None:
     """Compare means over drawn faces; the map of shuffled weights is another one."""
