@@ -1,9 +1,12 @@
 """A run's predictions as one CSV and its sound as WAV files."""
 
 import csv
+import io
 import json
+import wave
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -162,6 +165,17 @@ def test_a_cell_that_left_the_configuration_is_left_out(tmp_path: Path) -> None:
         exports.write_predictions(tmp_path, tmp_path / "none.csv")
 
 
+def wav(*values: int) -> bytes:
+    """Return a WAV file of these samples."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(16_000)
+        out.writeframes(np.array(values, np.int16).tobytes())
+    return buffer.getvalue()
+
+
 def test_sounds_become_files_inside_their_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,17 +183,20 @@ def test_sounds_become_files_inside_their_folder(
     sounds = [
         {
             "sample_id": name,
+            "part": part,
             "audio": {"bytes": content, "path": None},
             "state": columns.OK if content else "unreadable",
         }
-        for name, content in (
-            ("clip", b"RIFF1"),
-            ("../../up", b"RIFF2"),
-            ("mute", None),
-            ("a/b", b"RIFF3"),
-            ("a__b", b"RIFF4"),
-            (".clip", b"RIFF5"),
-            ("a%2Fb", b"RIFF6"),
+        for name, part, content in (
+            ("clip", 0, wav(1)),
+            ("clip", 1, wav(2, 3)),
+            ("../../up", 0, wav(4)),
+            ("mute", 0, None),
+            ("a/b", 0, wav(5)),
+            ("a__b", 0, wav(6)),
+            (".clip", 0, wav(7)),
+            (".clip", 1, None),
+            ("a%2Fb", 0, wav(8)),
         )
     ]
     parquet.write_rows(tmp_path / "results/r/audio/d.parquet", columns.AUDIO, sounds)
@@ -191,12 +208,12 @@ def test_sounds_become_files_inside_their_folder(
         for path in tmp_path.rglob("*.wav")
     }
     assert written == {
-        "d/clip.wav": b"RIFF1",
-        "d/%2E.%2F..%2Fup.wav": b"RIFF2",
-        "d/a%2Fb.wav": b"RIFF3",
-        "d/a__b.wav": b"RIFF4",
-        "d/%2Eclip.wav": b"RIFF5",
-        "d/a%252Fb.wav": b"RIFF6",
+        "d/clip.wav": wav(1, 2, 3),
+        "d/%2E.%2F..%2Fup.wav": wav(4),
+        "d/a%2Fb.wav": wav(5),
+        "d/a__b.wav": wav(6),
+        "d/%2Eclip.wav": wav(7),
+        "d/a%252Fb.wav": wav(8),
     }
 
 

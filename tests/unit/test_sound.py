@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from faceoff.media.images import DecodeError
-from faceoff.media.sound import RATE, extract_sound
+from faceoff.media.sound import RATE, Sound, sounds
 from faceoff.plan.job_specs import Plan
 from faceoff.stages.audio import write_audio
 from faceoff.stages.samples import write_samples
@@ -46,6 +46,12 @@ def tone(
     return path
 
 
+def extract_sound(path: Path) -> Sound:
+    """Return the sound of a short clip."""
+    (sound,) = sounds(path)
+    return sound
+
+
 def samples_of(data: bytes) -> np.ndarray:
     with wave.open(io.BytesIO(data)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
@@ -69,6 +75,15 @@ def test_sound_that_starts_late_says_when(tmp_path: Path) -> None:
     assert extract_sound(tone(tmp_path / "a.mkv", start_s=0.5)).start_s == pytest.approx(
         0.5, abs=0.01
     )
+
+
+def test_long_sound_comes_in_parts_that_follow_on_one_another(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.mkv", seconds=2.5, start_s=0.5)
+    parts = list(sounds(path, part_s=1.0))
+    assert [part.duration_s for part in parts] == pytest.approx([1.0, 1.0, 0.5], abs=0.01)
+    assert [part.start_s for part in parts] == pytest.approx([0.5, 1.5, 2.5], abs=0.01)
+    joined = np.concatenate([samples_of(part.wav) for part in parts])
+    assert (joined == samples_of(extract_sound(path).wav)).all()
 
 
 def test_the_same_sound_is_the_same_bytes(tmp_path: Path) -> None:

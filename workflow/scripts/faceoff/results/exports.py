@@ -1,7 +1,11 @@
 """Write what a run holds for other programs: predictions and faces as one table, sound as WAV."""
 
+import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import wave
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +117,26 @@ def write_sounds(folder: Path, output: Path) -> Iterator[tuple[Path, int, int]]:
             f"{folder}/audio holds no sound: set `audio: true` for a dataset and run snakemake"
         )
     for path in files:
-        number = 0
-        for row in parquet.rows(path):
-            if row["state"] != OK:
-                continue
-            target = output / path.stem / (_file_name(row["sample_id"]) + ".wav")
-            with atomic(target) as scratch:
-                scratch.write_bytes(row["audio"]["bytes"])
-            number += 1
-        yield output / path.stem, number, parquet.count(path)
+        clips, number = 0, 0
+        for sample, parts in groupby(parquet.rows(path), itemgetter("sample_id")):
+            clips += 1
+            number += _write_wav(output / path.stem / (_file_name(sample) + ".wav"), parts)
+        yield output / path.stem, number, clips
+
+
+def _write_wav(target: Path, parts: Iterable[_Row]) -> bool:
+    """Write the parts of a clip's sound, one after the other, as one file; False without any."""
+    sounds = (part["audio"]["bytes"] for part in parts if part["state"] == OK)
+    first = next(sounds, None)
+    if first is None:
+        return False
+    with atomic(target) as scratch, wave.open(str(scratch), "wb") as whole:
+        for place, sound in enumerate(chain([first], sounds)):
+            with wave.open(io.BytesIO(sound)) as read:
+                if not place:
+                    whole.setparams(read.getparams())
+                whole.writeframes(read.readframes(read.getnframes()))
+    return True
 
 
 def _file_name(sample_id: str) -> str:

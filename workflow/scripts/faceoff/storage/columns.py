@@ -88,11 +88,13 @@ FRAMES = _hugging_face(
     ],
 )
 
+# The sound of clips. part: 0, 1, … of a long clip, whose parts follow on one another.
 AUDIO = _hugging_face(
     "audio",
     {"sampling_rate": 16_000, "_type": "Audio"},
     [
         pa.field("sample_id", pa.string(), nullable=False),
+        pa.field("part", pa.int32(), nullable=False),
         pa.field("start_s", pa.float64()),
         pa.field("duration_s", pa.float64()),
         pa.field("sampling_rate", pa.int32()),
