@@ -69,6 +69,23 @@ class Annotation:
 
 
 @dataclass(frozen=True)
+class Utterance:
+    """One stretch of speech by one person, whole though it has short pauses inside.
+
+    start_s, end_s: seconds on the clock of the clip's frames, at which the sound of the speech lies
+    in the file: where the sound lags behind the picture, the lag is in both. speaker: a name that
+    means one person in the whole dataset, that of `Annotation.identities` where the face is known.
+    emotion: that of the voice, text: the words; None where the dataset does not know.
+    """
+
+    start_s: float
+    end_s: float
+    speaker: str
+    emotion: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
 class KnownFace:
     """The truth of one face.
 
@@ -228,6 +245,17 @@ class AnnotatedDataset(Protocol):
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
         """Return the annotation of a clip at this moment."""
+
+
+@runtime_checkable
+class SpokenDataset(Protocol):
+    """A dataset that knows who speaks when in its clips."""
+
+    def utterances(self, sample: Sample) -> Sequence[Utterance]:
+        """Return what is said in a clip, in order of start; nothing where nobody is heard.
+
+        Utterances of two people may overlap.
+        """
 
 
 class MeasuredDataset(Protocol):
