@@ -32,7 +32,7 @@ from faceoff.stages.predict import write_predictions  # noqa: E402
 from faceoff.stages.predict_clips import write_clip_predictions  # noqa: E402
 from faceoff.stages.samples import write_samples  # noqa: E402
 from faceoff.stages.score import write_score  # noqa: E402
-from faceoff.stages.shards import gather, gather_frames, write_shard  # noqa: E402
+from faceoff.stages.shards import gather, gather_media, write_shard  # noqa: E402
 from faceoff.storage import columns, parquet  # noqa: E402
 from faceoff.training.loop import TrainingError  # noqa: E402
 
@@ -301,7 +301,7 @@ def test_it_learns_alike_from_gathered_shards(trained: Run, tmp_path: Path) -> N
         job = run.plan.shard_job(str(number), "2")
         write_shard(samples, run.path(layout.samples(shard)), job)
         run.read(shard, "learn")
-    gather_frames([run.path(layout.frames(shard)) for shard in shards], run.tables("learn").frames)
+    gather_media([run.path(layout.frames(shard)) for shard in shards], run.tables("learn").frames)
     features = [run.path(layout.features(shard, DETECTOR, "faceoff_small")) for shard in shards]
     gather(features, run.tables("learn").faces)
     run.train(("judge",))

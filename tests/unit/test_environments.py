@@ -21,7 +21,8 @@ from faceoff.plugins.plugin import FRAMEWORKS, PACKAGE
 ENVS = Path(__file__).resolve().parents[2] / "envs"
 # Import name -> distribution, where they differ.
 DISTRIBUTIONS = {
-    "PIL": "pillow", "ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless",
+    "PIL": "pillow", "kaldi_native_fbank": "kaldi-native-fbank",
+    "ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless",
     "face_alignment": "face-alignment", "feat": "py-feat",
     "facenet_pytorch": "facenet-pytorch", "openface": "openface-test", "pynvml": "nvidia-ml-py",
     "sklearn": "scikit-learn", "yaml": "pyyaml",
@@ -66,6 +67,8 @@ IN_FRAMEWORKS = {
     "export_network.py": "network",
     "export_clips.py": "network",
     "tracks.py": "tracking",
+    "segment.py": "segmenter",
+    "hear.py": "speech_model",
 }  # the stages that run in a plug-in's environment, in PyTorch's or in ONNX's
 
 

@@ -19,8 +19,8 @@ FLOORS = (
     {"plugins"},
     {"fusion", "inference", "media", "saliency", "temporal", "tracking"},
     {"corruption", "scoring", "training"},
-    {"faces", "plan", "results"},
-    {"datasets", "detectors", "models", "signals"},
+    {"faces", "plan", "results", "speech"},
+    {"datasets", "detectors", "models", "segmenters", "signals", "speech_models"},
     {"figures"},
     {"analysis", "report"},
     {"live", "stages"},
@@ -28,7 +28,7 @@ FLOORS = (
     {"cli"},
     {"__main__"},
 )
-PLUGINS = ("datasets", "detectors", "models", "signals")
+PLUGINS = ("datasets", "detectors", "models", "segmenters", "signals", "speech_models")
 
 
 def room(path: Path) -> str:

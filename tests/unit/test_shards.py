@@ -140,7 +140,7 @@ def test_gathered_frames_copy_no_picture_and_read_like_a_table(tmp_path):
     for number, path in enumerate(paths):
         parquet.write_rows(path, columns.FRAMES, [frame(number)])
     whole = tmp_path / "frames.parquet"
-    shards.gather_frames(paths, whole)
+    shards.gather_media(paths, whole)
     assert whole.stat().st_size < 20_000
     assert parquet.count(whole) == 3
     assert [row["sample_id"] for row in parquet.rows(whole, ["sample_id"])] == ["s0", "s1", "s2"]

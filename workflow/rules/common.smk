@@ -49,6 +49,8 @@ wildcard_constraints:
     fusion=r"[a-z0-9_.-]+",
     temporal=r"[a-z0-9_.-]+",
     signal=r"[a-z0-9_-]+",
+    segmenter=one_of(plan.config.segmenters),
+    speech_model=one_of(plan.config.speech_models),
     corruption=r"[a-z0-9_.-]+",
     mode=r"clean_crop|detect_again",
     training=r"[a-z0-9_-]+",
@@ -216,6 +218,24 @@ def trained_of(wildcards):
     return [layout.trained(detector, model)] if trainable else []
 
 
+def trained_by_ear(wildcards):
+    """Return what a speech model has learnt in this run; none for fixed weights."""
+    segmenter, model = wildcards.segmenter, wildcards.speech_model
+    trainable = plan.config.speech_models[model].train
+    return [layout.trained(segmenter, model)] if trainable else []
+
+
+def heard_table(stage):
+    """Return a table of the dataset that the wildcard's speech model learns from."""
+
+    def find(wildcards):
+        dataset = plan.config.speech_models[wildcards.speech_model].train
+        names = (wildcards.segmenter,) if stage == "segments" else ()
+        return getattr(layout, stage)(dataset, *names)
+
+    return find
+
+
 def learnt_tables(key):
     """Return samples, frames and faces of the dataset that a training names by this key.
 
@@ -312,7 +332,7 @@ def votes_of(what, validation=False):
         if what == "members":
             return [layout.predictions(dataset, *cell) for cell in cells]
         if what == "faces":
-            detectors = sorted({detector for detector, _ in cells})
+            detectors = sorted({front for front, _ in cells if front in plan.config.detectors})
             return [layout.faces(dataset, detector) for detector in detectors]
         return [getattr(layout, what)(dataset)]
 

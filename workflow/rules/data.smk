@@ -48,6 +48,8 @@ rule audio:
         layout.audio(),
     log:
         layout.log("audio", "{dataset}"),
+    wildcard_constraints:
+        dataset=WORKED,
     conda:
         "../../envs/core.yaml"
     threads: 1

@@ -9,6 +9,8 @@ rule train:
         layout.trained(),
     log:
         layout.log("train", "{detector}", "{model}"),
+    wildcard_constraints:
+        model=BY_FRAME,
     conda:
         env_of("model")
     threads: 1

@@ -27,7 +27,7 @@ rule shard:
 
 rule gather_frames:
     input:
-        script=script("gather_frames"),
+        script=script("gather_media"),
         shards=shards_of(layout.frames("{shard}")),
     output:
         layout.frames(),
@@ -42,9 +42,19 @@ rule gather_frames:
         mem_mb=memory(2000),
         runtime=runtime(30),
     params:
-        spec=code_spec("gather_frames"),
+        spec=code_spec("gather_media"),
     shell:
         "python {input.script:q} --shards {input.shards} --output {output} > {log} 2>&1"
+
+
+use rule gather_frames as gather_audio with:
+    input:
+        script=script("gather_media"),
+        shards=shards_of(layout.audio("{shard}")),
+    output:
+        layout.audio(),
+    log:
+        layout.log("gather_audio", "{dataset}"),
 
 
 rule gather_faces:

@@ -9,7 +9,7 @@ from faceoff.stages.fuse import write_fusion
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("members", "faces"):
-        parser.add_argument(f"--{name}", type=Path, nargs="+", required=True)
+        parser.add_argument(f"--{name}", type=Path, nargs="*", required=True)
         parser.add_argument(f"--validation-{name}", type=Path, nargs="*", default=[])
     for name in ("frames", "samples"):
         parser.add_argument(f"--{name}", type=Path, required=True)

@@ -14,7 +14,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--kind",
-        choices=["faces", "predictions", "signals", "saliency", "trained", "network", "latency"],
+        choices=[
+            *("faces", "predictions", "signals", "segments", "speech", "saliency"),
+            *("trained", "network", "latency"),
+        ],
         required=True,
     )
     parser.add_argument("--status", type=int, required=True)

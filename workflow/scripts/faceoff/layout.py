@@ -101,6 +101,19 @@ class Layout:
         """Return the network that a training ends with."""
         return self.training("model.onnx", training)
 
+    def segments(self, dataset: str = "{dataset}", segmenter: str = "{segmenter}") -> str:
+        """Return the table of the speech that a segmenter found."""
+        return f"{self.folder}/segments/{dataset}/{segmenter}.parquet"
+
+    def speech(
+        self,
+        dataset: str = "{dataset}",
+        segmenter: str = "{segmenter}",
+        model: str = "{speech_model}",
+    ) -> str:
+        """Return the table of what a speech model reads of a segmenter's segments."""
+        return f"{self.folder}/speech/{dataset}/{segmenter}/{model}.parquet"
+
     def predictions(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = "{model}"
     ) -> str:

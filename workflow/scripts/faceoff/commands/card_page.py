@@ -9,11 +9,11 @@ from typing import Any
 from faceoff import layout
 from faceoff.faces import emfacs
 from faceoff.plugins import registry
-from faceoff.plugins.plugin import Plugin
+from faceoff.plugins.plugin import KINDS, Plugin
 
 PATH = layout.workflow_folder() / "docs" / "cards.md"
 
-_HEAD = """# Cards of the detectors, models and signals
+_HEAD = """# Cards of the plug-ins
 
 Written by `faceoff cards --write` from the plug-ins' headers and the models' cards; a test fails
 when it is out of date. What was compared with whose library, and with which weights, is in
@@ -25,14 +25,13 @@ _NONE = "–"
 
 
 def page(plugins: Iterable[Plugin]) -> str:
-    """Return Markdown of these detectors, models and signals, sorted by name.
+    """Return Markdown of these detectors, models, signals and what listens, sorted by name.
 
     It imports the plug-ins, so it needs the full environment.
     """
     known = sorted(plugins, key=lambda plugin: plugin.name)
-    detectors, models, signals = (
-        [plugin for plugin in known if plugin.kind == kind]
-        for kind in ("detector", "model", "signal")
+    detectors, models, signals, segmenters, speech_models = (
+        [plugin for plugin in known if plugin.kind == kind] for kind in KINDS
     )
     parts = [
         _HEAD,
@@ -44,15 +43,19 @@ def page(plugins: Iterable[Plugin]) -> str:
     if signals:
         rows = [_signal_row(plugin) for plugin in signals]
         parts += ["## Signals", _table(_SIGNAL_COLUMNS, rows)]
+    for title, listeners in (("Segmenters", segmenters), ("Speech models", speech_models)):
+        if listeners:
+            rows = [_listener_row(plugin) for plugin in listeners]
+            parts += [f"## {title}", _table(_LISTENER_COLUMNS, rows)]
     parts += [
         "## Weights",
         "Searched for in the order that [assets.md](assets.md) states, and loaded only with this"
         " hash.",
-        _weights([*detectors, *models, *signals]),
+        _weights([*detectors, *models, *signals, *segmenters, *speech_models]),
     ]
     parts += [
         "## Training data and published results",
-        "\n".join(_about(plugin) for plugin in models),
+        "\n".join(_about(plugin) for plugin in [*models, *speech_models]),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -76,6 +79,7 @@ _MODEL_COLUMNS = (
     "source",
 )
 _SIGNAL_COLUMNS = ("name", "environment", "input", "columns", "notes", "licence", "source")
+_LISTENER_COLUMNS = ("name", "environment", "notes", "licence", "source")
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -155,6 +159,12 @@ def _signal_row(plugin: Plugin) -> tuple[str, ...]:
         str(card.get("licence", _NONE)),
         _link(card.get("source")),
     )
+
+
+def _listener_row(plugin: Plugin) -> tuple[str, ...]:
+    card = plugin.card
+    said = (str(card.get(key, _NONE)) for key in ("notes", "licence"))
+    return f"`{plugin.name}`", plugin.framework, *said, _link(card.get("source"))
 
 
 def _class_of(plugin: Plugin) -> Any:

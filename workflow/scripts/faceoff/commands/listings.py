@@ -1,5 +1,5 @@
-"""Commands that list what there is: detectors, models, datasets, signals, corruptions, weights,
-cards.
+"""Commands that list what there is: detectors, models, datasets, signals, segmenters, corruptions,
+weights, cards.
 """
 
 import json
@@ -39,6 +39,20 @@ def signals(plugins: Plugins = None) -> None:
     from faceoff.commands import plugin_listing
 
     plugin_listing.show(plugin_listing.signals(plugins or ()))
+
+
+def segmenters(plugins: Plugins = None) -> None:
+    """List what finds speech in the sound of clips, and whether each can run here."""
+    from faceoff.commands import plugin_listing
+
+    plugin_listing.show(plugin_listing.segmenters(plugins or ()))
+
+
+def speech_models(plugins: Plugins = None) -> None:
+    """List the models of emotion in speech and whether each can run here."""
+    from faceoff.commands import plugin_listing
+
+    plugin_listing.show(plugin_listing.speech_models(plugins or ()))
 
 
 def corruptions(
@@ -109,7 +123,7 @@ def card(
 def cards(
     write: Annotated[bool, typer.Option("--write", help="write docs/cards.md anew")] = False,
 ) -> None:
-    """Print the cards of all detectors, models and signals as Markdown.
+    """Print the cards of all plug-ins as Markdown.
 
     With --write they go into the documentation. This needs the full environment.
     """

@@ -38,6 +38,16 @@ def signals(folders: Sequence[Path]) -> Table:
     return _of_kind("signal", "notes", folders)
 
 
+def segmenters(folders: Sequence[Path]) -> Table:
+    """Return everything that finds speech, plug-in folders included."""
+    return _of_kind("segmenter", "notes", folders)
+
+
+def speech_models(folders: Sequence[Path]) -> Table:
+    """Return every model of emotion in speech, those of plug-in folders included."""
+    return _of_kind("speech_model", "notes", folders)
+
+
 def datasets(folders: Sequence[Path]) -> Table:
     """Return every dataset, its terms and how to get it."""
     table = Table(title="datasets", title_justify="left")
@@ -50,7 +60,7 @@ def datasets(folders: Sequence[Path]) -> Table:
 
 
 def _of_kind(kind: str, detail: str, folders: Sequence[Path]) -> Table:
-    table = Table(title=f"{kind}s", title_justify="left")
+    table = Table(title=f"{kind.replace('_', ' ')}s", title_justify="left")
     for name in ("name", "framework", "licence", detail, "here"):
         table.add_column(name, no_wrap=name in {"name", "framework"}, overflow="fold")
     for name in registry.names(kind, tuple(folders)):

@@ -13,6 +13,7 @@ from faceoff import layout
 from faceoff.plan import sections
 from faceoff.plugins import registry
 from faceoff.plugins.options import DatasetConfig
+from faceoff.plugins.plugin import KINDS
 
 PATH = layout.workflow_folder() / "docs" / "reference.md"
 
@@ -31,6 +32,8 @@ _ENTRIES = {
     "fusions": "NAME",
     "temporal": "NAME",
     "signals": "NAME",
+    "segmenters": "NAME",
+    "speech_models": "NAME",
     "corruptions": "NAME",
     "groups": "MEASURE",
 }  # sections of one's own names
@@ -66,7 +69,7 @@ def page() -> str:
         if name == "datasets":
             parts += _datasets()
     parts += [
-        "## Options of detectors, models and signals",
+        "## Options of plug-ins",
         _OPTIONS_TEXT,
         _table(("kind", "name", "option", "default"), _options()),
     ]
@@ -74,9 +77,9 @@ def page() -> str:
 
 
 _HEADS = ("key", "type", "default", "meaning")
-_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors`, `models` or
-`signals`, as `models: {geometry: {options: {sharpness: 4.0}}}`. The plug-in's file or page says
-what each option does, and what a default of – means."""
+_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors`, `models`,
+`signals`, `segmenters` or `speech_models`, as `models: {geometry: {options: {sharpness: 4.0}}}`.
+The plug-in's file or page says what each option does, and what a default of – means."""
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
@@ -173,12 +176,12 @@ def _sentence(text: str | None) -> str:
 
 
 def _options() -> Iterator[tuple[str, ...]]:
-    for kind in ("detector", "model", "signal"):
+    for kind in KINDS:
         for name in registry.names(kind):
             for option, default in sorted(
                 (registry.get(kind, name).card.get("options") or {}).items()
             ):
-                yield kind, f"`{name}`", f"`{option}`", _value(default)
+                yield kind.replace("_", " "), f"`{name}`", f"`{option}`", _value(default)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

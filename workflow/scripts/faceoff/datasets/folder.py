@@ -88,7 +88,8 @@ class Folder:
     """The pictures and clips of class sub-folders, sorted by name.
 
     `left_out` counts the files beside the class folders, which have no label, hidden files, those
-    of the operating system, and files that are neither pictures nor clips.
+    of the operating system, and files that are neither pictures nor clips. Files of sound are
+    samples where the options ask for sound.
     """
 
     Options = FolderOptions
@@ -100,7 +101,7 @@ class Folder:
         if not path.exists():
             raise FileNotFoundError(f"{path}: the folder is not there (dataset key 'path')")
         self._single = not path.is_dir()
-        if self._single and (reason := left_out(path)):
+        if self._single and (reason := left_out(path, options.audio)):
             raise ValueError(
                 f"{path}: neither a folder nor a picture nor a clip, but {reason} (dataset key "
                 "'path'); a table has the dataset type 'table'"
@@ -145,13 +146,13 @@ class Folder:
                 yield folder, label
                 continue
             for path in files_below(folder, hidden=False, left_out=self.left_out):
-                if reason := left_out(path):
+                if reason := left_out(path, self.options.audio):
                     self.left_out[reason] += 1
                 else:
                     yield path, label
 
     def samples(self) -> Iterator[Sample]:
-        """Yield every picture and clip below every class folder, sorted.
+        """Yield every picture, clip and, if asked for, sound below every class folder, sorted.
 
         Reports on stderr what is left out. Raises ValueError for a path without a subject.
         """

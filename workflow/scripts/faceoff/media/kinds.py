@@ -22,6 +22,7 @@ _NOT_READ = (
     ".arw .cr2 .cr3 .dng .exr .heic .heif .hif .ico .jxl .jxr .nef .orf .psd .qoi .raf .rw2 .svg "
     ".tga .xcf"
 )
+SOUND_SUFFIXES = frozenset(".aac .aif .aiff .flac .m4a .mp3 .oga .ogg .opus .wav .wma".split())
 # A file with one of these suffixes is a sample of a folder even where it cannot be read.
 PICTURE_SUFFIXES = frozenset(f"{_READ} {_NOT_READ}".split())
 
@@ -160,27 +161,37 @@ def head_of(path: Path) -> bytes:
         return file.read(_HEAD)
 
 
-def left_out(path: Path) -> str | None:
+def left_out(path: Path, sound: bool = False) -> str | None:
     """Return why a file of a folder of pictures and clips is none of them, None for a sample.
 
     A file with the suffix of a picture or video is a sample even where it is broken; of any other
-    file the first bytes decide.
+    file the first bytes decide. sound: files of sound are samples, too.
     """
-    if path.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES:
+    suffixes = PICTURE_SUFFIXES | VIDEO_SUFFIXES | (SOUND_SUFFIXES if sound else set())
+    if path.suffix.lower() in suffixes:
         return None
     try:
         found = kind_of_bytes(head_of(path))
     except OSError as error:
         special = not error.errno  # `regular` has refused it
         return "pipe, socket or device" if special else f"other file ({path.suffix.lower()})"
-    if found is not None and found[0] in ("picture", "video"):
+    if found is not None and found[0] in ("picture", "video", *(("sound",) if sound else ())):
         return None
     name = "sound file" if found is not None and found[0] == "sound" else "other file"
     return f"{name} ({path.suffix.lower() or 'no suffix'})"
 
 
-def sample_kind(path: Path) -> Literal["image", "video"]:
-    """Return whether a sample is read as a picture or as a video.
+_READ_AS: dict[Kind, Literal["image", "video", "audio"]] = {
+    "picture": "image", "other": "image", "video": "video", "sound": "audio",
+}  # fmt: skip
+_BY_SUFFIX: dict[str, Literal["image", "video", "audio"]] = {
+    **dict.fromkeys(VIDEO_SUFFIXES, "video"),
+    **dict.fromkeys(SOUND_SUFFIXES, "audio"),
+}
+
+
+def sample_kind(path: Path) -> Literal["image", "video", "audio"]:
+    """Return whether a sample is read as a picture, a video or sound.
 
     The common suffixes of pictures say so themselves; of any other file the first bytes decide,
     and its suffix where it cannot be opened.
@@ -192,6 +203,4 @@ def sample_kind(path: Path) -> Literal["image", "video"]:
         found = kind_of_bytes(head_of(path))
     except OSError:
         found = None
-    if found is None:
-        return "video" if suffix in VIDEO_SUFFIXES else "image"
-    return "image" if found[0] in ("picture", "other") else "video"
+    return _BY_SUFFIX.get(suffix, "image") if found is None else _READ_AS[found[0]]

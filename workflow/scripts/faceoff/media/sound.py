@@ -72,7 +72,8 @@ def _pieces(container: Any, losses: Losses) -> Iterator[tuple[float, bytes]]:
     """Yield (start of the whole track in seconds, the next 16-bit samples)."""
     import av
 
-    resampler, form = None, None
+    resampler: Any = None
+    form: tuple[str, str, int] | None = None
     start, decoded_s = None, 0.0
 
     def taken(frame: Any) -> bytes:

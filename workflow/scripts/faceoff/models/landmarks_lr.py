@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from faceoff.emotions import order
 from faceoff.faces.mesh import FaceMesh, measures, normalise
-from faceoff.inference.runtimes import softmax
+from faceoff.inference.logistic import Logistic
 from faceoff.plugins.protocols import CropSpec, Prediction
 
 MODELS = {
@@ -62,56 +61,26 @@ class LandmarksLR:
         self._options = card["options"]
         if "trained" in assets:
             with np.load(assets["trained"], allow_pickle=False) as stored:
-                self.emotions = tuple(str(emotion) for emotion in stored["emotions"])
-                self._mean, self._std, self._coef, self._intercept = (
-                    stored[name] for name in ("mean", "std", "coef", "intercept")
-                )
+                self._classifier = Logistic.of(stored)
+            self.emotions = self._classifier.emotions
 
     def fit(self, batches: Iterable[tuple[np.ndarray, list[str]]]) -> dict[str, np.ndarray]:
         """Learn from (crops, labels) batches and return the arrays to store.
 
-        Raises ValueError with fewer than two classes.
+        Raises ValueError with fewer than two classes whose faces can be read.
         """
-        from sklearn.linear_model import LogisticRegression
-
         rows, labels = [], []
         for crops, names in batches:
             points, presence = self._mesh.landmarks(crops)
             kept = presence >= self._options["presence"]
             rows.append(features(points[kept]))
             labels += [name for name, keep in zip(names, kept, strict=True) if keep]
-        classes = order(labels)
-        if len(classes) < 2:
-            raise ValueError(
-                f"landmarks_lr: the training data show {len(classes)} classes with a readable "
-                "face, two are needed"
-            )
-        x = np.concatenate(rows)
-        mean, std = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
-        target = np.array([classes.index(name) for name in labels])
-        regression = LogisticRegression(C=self._options["C"], max_iter=2000).fit(
-            (x - mean) / std, target
-        )
-        coef, intercept = regression.coef_, regression.intercept_
-        if len(classes) == 2:  # scikit-learn stores one row for two classes
-            coef = np.vstack([-coef / 2, coef / 2])
-            intercept = np.concatenate([-intercept / 2, intercept / 2])
-        return {
-            "emotions": np.array(classes),
-            "mean": mean,
-            "std": std,
-            "coef": coef,
-            "intercept": intercept,
-        }
+        found = np.concatenate(rows) if rows else np.empty((0, 0))
+        return Logistic.fit(found, labels, self._options["C"], "landmarks_lr").arrays()
 
     def predict(self, crops: np.ndarray) -> Prediction:
         points, presence = self._mesh.landmarks(crops)
-        # Not `@`: the bits of its rows depend on how many there are, and shards cut batches
-        # elsewhere.
-        logits = (
-            np.einsum("nf,kf->nk", (features(points) - self._mean) / self._std, self._coef)
-            + self._intercept
-        )
         return Prediction(
-            posterior=softmax(logits), evaluable=presence >= self._options["presence"]
+            posterior=self._classifier.posterior(features(points)),
+            evaluable=presence >= self._options["presence"],
         )

@@ -21,7 +21,7 @@ _LONGEST = 120  # characters of a value in a message
 # Sections of sections with names that the user chooses.
 _NAMED = (
     *("datasets", "detectors", "models", "training", "fusions", "temporal", "signals"),
-    *("groups", "corruptions"),
+    *("groups", "corruptions", "segmenters", "speech_models"),
 )
 _MAY_BE_EMPTY = {*_NAMED[2:], "faces", "figures", "report", "speed"}
 
@@ -125,7 +125,7 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
 
     References are names and globs that point at another section, at a plug-in or at its options.
     """
-    for kind in ("datasets", "detectors"):
+    for kind in ("datasets", "detectors", "segmenters"):
         for taken, what in (("fusion", "fusions"), ("temporal", "rules over time")):
             if taken in getattr(config, kind):
                 faults.append(f"{kind}.{taken}: this name is reserved for {what}")
@@ -136,6 +136,7 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
             for fault in (plugin.unknown_options(detector.options) if plugin else ())
         ]
     _check_models(config, folders, faults)
+    _check_speech(config, folders, faults)
     _check_signals(config, folders, faults)
     faults += group_jobs.faults(config)
     _check_datasets(config, faults)
@@ -224,30 +225,70 @@ def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str
             for fault in (plugin.unknown_options(model.options) if plugin else ())
         ]
         faults += _matching_no_detector(config, f"models.{name}.detectors", model.detectors)
-        trainable = bool(plugin and plugin.card.get("trainable"))
-        if trainable and not model.train:
-            faults.append(
-                f"models.{name}: this model learns from data: "
-                f"name a dataset of role train in 'models.{name}.train'"
-            )
-        if plugin and model.train and not trainable:
-            faults.append(
-                f"models.{name}.train: model {plugin.name!r} has fixed weights "
-                "and cannot be trained"
-            )
+        faults += _learning(f"models.{name}", plugin, model.train) if plugin else []
         if plugin and model.precision != "float32" and not plugin.torch:
             faults.append(
                 f"models.{name}.precision: model {plugin.name!r} runs in {plugin.framework}, "
                 "not in PyTorch: it computes in the type of its weights"
             )
-        if model.train and model.train not in config.datasets:
-            near = suggestion(model.train, config.datasets)
-            faults.append(f"models.{name}.train: no dataset {model.train!r} in this run{near}")
-        elif model.train and config.datasets[model.train].role != "train":
-            role = config.datasets[model.train].role
-            faults.append(
-                f"models.{name}.train: dataset {model.train!r} has the role {role!r}, not 'train'"
-            )
+        faults += _not_to_train(config, f"models.{name}.train", model.train)
+
+
+def _not_to_train(config: RunConfig, where: str, dataset: str | None) -> list[str]:
+    """Return a fault where a model learns from a dataset that is not there, or has no such role."""
+    if dataset and dataset not in config.datasets:
+        near = suggestion(dataset, config.datasets)
+        return [f"{where}: no dataset {dataset!r} in this run{near}"]
+    if dataset and config.datasets[dataset].role != "train":
+        role = config.datasets[dataset].role
+        return [f"{where}: dataset {dataset!r} has the role {role!r}, not 'train'"]
+    return []
+
+
+def _learning(where: str, plugin: Plugin, train: str | None) -> list[str]:
+    """Return a fault where a model needs a dataset to learn from, or learns from none."""
+    trainable = bool(plugin.card.get("trainable"))
+    if trainable and not train:
+        return [
+            f"{where}: this model learns from data: name a dataset of role train in '{where}.train'"
+        ]
+    if train and not trainable:
+        return [
+            f"{where}.train: {plugin.kind.replace('_', ' ')} {plugin.name!r} has fixed weights "
+            "and cannot be trained"
+        ]
+    return []
+
+
+def _check_speech(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
+    """Check each segmenter's and speech model's plug-in, options, segmenters and training."""
+    for kind, other, rows in (
+        ("segmenters", "speech_models", config.segmenters),
+        ("speech_models", "segmenters", config.speech_models),
+    ):
+        if rows and not getattr(config, other):
+            faults.append(f"{other}: missing; a voice needs {' and '.join(sorted([kind, other]))}")
+    for ours, theirs in (("segmenters", "detectors"), ("speech_models", "models")):
+        for name in getattr(config, ours).keys() & getattr(config, theirs).keys():
+            faults.append(f"{ours}.{name}: {theirs} has this name too; give one of them another")
+    for name, segmenter in config.segmenters.items():
+        where = f"segmenters.{name}"
+        plugin = _known("segmenter", segmenter.segmenter or name, where, folders, faults)
+        wrong = plugin.unknown_options(segmenter.options) if plugin else ()
+        faults += [f"{where}.options: {fault}" for fault in wrong]
+    for name, model in config.speech_models.items():
+        where = f"speech_models.{name}"
+        plugin = _known("speech_model", model.model or name, where, folders, faults)
+        wrong = plugin.unknown_options(model.options) if plugin else ()
+        faults += [f"{where}.options: {fault}" for fault in wrong]
+        faults += _learning(where, plugin, model.train) if plugin else []
+        faults += _not_to_train(config, f"{where}.train", model.train)
+        faults += [
+            f"{where}.segmenters: {pattern!r} matches no segmenter of this run"
+            f"{suggestion(pattern, config.segmenters)}"
+            for pattern in model.segmenters
+            if not any(fnmatchcase(segmenter, pattern) for segmenter in config.segmenters)
+        ]
 
 
 def _check_signals(config: RunConfig, folders: tuple[Path, ...], faults: list[str]) -> None:
@@ -307,12 +348,16 @@ def _nearest_member(config: RunConfig, pattern: str) -> str:
 
     It suggests the nearest name for the part of the glob that matches nothing.
     """
-    detector, _, model = pattern.partition("/")
-    for part, names in ((detector, config.detectors), (model, config.models)):
+    front, _, model = pattern.partition("/")
+    fronts = {**config.detectors, **config.segmenters}
+    models = {**config.models, **config.speech_models}
+    for part, names in ((front, fronts), (model, models)):
         if not any(fnmatchcase(name, part) for name in names):
             return suggestion(part, names)
     if model in config.models:
         return f"; models.{model}.detectors leaves it out"
+    if model in config.speech_models:
+        return f"; speech_models.{model}.segmenters leaves it out"
     return "; the models' `detectors` leave it out"
 
 
@@ -367,7 +412,7 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         raise ConfigError("\n".join(faults + _explain(error, options))) from None
     config = trained_nets.expanded(config, faults)
-    if not config.models:
+    if config.detectors and not config.models:
         faults.append("models: none is named, and `training` trains none")
     faults += trained_nets.faults(config, folders)
     _check_names(config, folders, faults)

@@ -55,7 +55,7 @@ class CorruptionPlan(StageJobs):
         asked = self.config.corruptions[section]
         moves = variants(section, asked)[0].on == "box"
         found: list[tuple[Mode, Cell]] = []
-        for detector, model in self.cells:
+        for detector, model in self.face_cells:
             named = any(fnmatchcase(f"{detector}/{model}", pattern) for pattern in asked.of)
             if not named or "reads" in self.model(model)[1].card or self.over_time(model):
                 continue
@@ -72,7 +72,7 @@ class CorruptionPlan(StageJobs):
     def corruption_faults(self) -> Iterator[str]:
         """Yield a line for each section whose pictures no cell would read."""
         for name in self.config.corruptions:
-            if self.cells and not self.corrupted_cells(name):
+            if self.face_cells and not self.corrupted_cells(name):
                 yield (
                     f"corruptions.{name}: no cell reads its pictures: predictions from files and "
                     "networks over time do not, and a box that is the whole picture cannot move"
@@ -200,7 +200,7 @@ class CorruptionPlan(StageJobs):
             variants=tuple(map(self._worsening, used)),
             clean=tuple("/".join(cell) for cell in self._cells_of(corruption)),
             worse=tuple(self.corrupted_tables(corruption)),
-            voters=self._members(self.cells),
+            voters=self._members(self.face_cells),
             seed=self.config.seed,
             code=code("score_corruption"),
         )

@@ -19,6 +19,7 @@ from faceoff.plan.aggregate_jobs import (
 from faceoff.plan.corruption_plan import CorruptionPlan
 from faceoff.plan.group_plan import GroupPlan
 from faceoff.plan.saliency_plan import SaliencyPlan
+from faceoff.plan.speech_plan import SpeechPlan
 from faceoff.plan.stage_jobs import code
 from faceoff.plan.training_jobs import TrainingJobs
 from faceoff.plugins import entries
@@ -36,7 +37,7 @@ def _page_files(*templates: str) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
-class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan):
+class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan, SpeechPlan):
     """A run: its matrix, its files and its jobs."""
 
     # -- files -------------------------------------------------------------------------------------
@@ -64,6 +65,7 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan):
             for detector in self.runnable_detectors
         ]
         for dataset in self.scored:
+            tables += self.speech_tables(dataset)
             tables += self.cell_prediction_files(dataset)
         per_test = (layout.comparison, layout.overlaps, layout.answers)
         return [
@@ -72,7 +74,7 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan):
             *self.audio_files(),
             *tables,
             *map(timing_of, tables),
-            *(layout.trained(*cell) for cell in self.cells if self.config.models[cell[1]].train),
+            *(layout.trained(*cell) for cell in self.cells if self.model_of(cell[1])[0].train),
             *(
                 layout.training(file, name)
                 for name in self.trained_here
@@ -111,6 +113,7 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan):
         for dataset in self.datasets():
             names = [dataset, *(self.shard_names(dataset) if self.shards(dataset) > 1 else ())]
             found += [layout.frames(name) for name in names]
+            found += [layout.audio(name) for name in names if self.voice_cells]
             for name in names:
                 found_by = [layout.faces, *([layout.detections] if self.config.tracking else [])]
                 tables = [
@@ -118,6 +121,7 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan):
                     for table in found_by
                     for detector in self.runnable_detectors
                 ]
+                tables += self.speech_tables(name)
                 tables += self.cell_prediction_files(name)
                 tables += self.clip_sources(name)
                 tables += self.signal_files(name)
@@ -208,11 +212,7 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan):
             datasets=self._cards(),
             models=self._stated(),
             assets=self._weights(),
-            environments={
-                f"{kind} {name}": self.env(kind, name)
-                for kind in ("detector", "model", "signal")
-                for name in getattr(self.config, f"{kind}s")
-            },
+            environments={f"{kind} {name}": self.env(kind, name) for kind, name in self.named()},
             code=code("manifest", VERSIONS),
         )
 
@@ -235,8 +235,8 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan):
     def _stated(self) -> dict[str, Any]:
         """Return what the models' cards state and a report shows: source and published results."""
         return {
-            name: {key: self.model(name)[1].card.get(key) for key in ("source", "published")}
-            for name in self.config.models
+            name: {key: self.model_of(name)[1].card.get(key) for key in ("source", "published")}
+            for name in (*self.config.models, *self.config.speech_models)
         }
 
     def _cards(self) -> dict[str, Any]:

@@ -19,15 +19,17 @@ from faceoff.plan.sections import (
     FusionConfig,
     ModelConfig,
     RunConfig,
+    SegmenterConfig,
     SignalConfig,
+    SpeechModelConfig,
     TemporalConfig,
 )
 from faceoff.plan.training_sections import TrainingConfig
 from faceoff.plugins import given_weights, registry
 from faceoff.plugins.options import DatasetConfig
-from faceoff.plugins.plugin import Plugin
+from faceoff.plugins.plugin import KINDS, Plugin
 
-Cell = tuple[str, str]  # detector, model
+Cell = tuple[str, str]  # detector and model, or segmenter and speech model
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,28 @@ class Matrix:
         section = self.config.signals[name]
         return section, registry.get("signal", section.signal or name, self.plugin_folders)
 
+    def segmenter(self, name: str) -> tuple[SegmenterConfig, Plugin]:
+        """Return a segmenter's section and plug-in."""
+        section = self.config.segmenters[name]
+        return section, registry.get("segmenter", section.segmenter or name, self.plugin_folders)
+
+    def speech_model(self, name: str) -> tuple[SpeechModelConfig, Plugin]:
+        """Return a speech model's section and plug-in."""
+        section = self.config.speech_models[name]
+        return section, registry.get("speech_model", section.model or name, self.plugin_folders)
+
+    def front(self, name: str) -> tuple[DetectorConfig | SegmenterConfig, Plugin]:
+        """Return the section and plug-in of the detector or segmenter of a cell."""
+        return self.segmenter(name) if name in self.config.segmenters else self.detector(name)
+
+    def model_of(self, name: str) -> tuple[ModelConfig | SpeechModelConfig, Plugin]:
+        """Return the section and plug-in of the model of a cell, of faces or of voices."""
+        return self.speech_model(name) if name in self.config.speech_models else self.model(name)
+
     def training(self, model: str) -> TrainingConfig | None:
         """Return how a model of this run is trained as a network, None for all other models."""
+        if model in self.config.speech_models:
+            return None
         return trained_nets.training_of(self.config, model)
 
     def over_time(self, model: str) -> bool:
@@ -156,7 +178,7 @@ class Matrix:
     def learns_from(self, model: str) -> str | None:
         """Return the dataset of this run that a model learns from, None for fixed weights."""
         training = self.training(model)
-        return training.data if training else self.config.models[model].train
+        return training.data if training else self.model_of(model)[0].train
 
     def dataset(self, name: str) -> tuple[DatasetConfig, Plugin]:
         """Return a dataset's section and plug-in."""
@@ -166,17 +188,20 @@ class Matrix:
     def skip(self, detector: str, model: str) -> str | None:
         """Return the reason why a cell cannot run here, or None."""
         if not self.config.asks_for(detector, model):
-            wanted = ", ".join(self.config.models[model].detectors)
-            return f"not asked for: models.{model}.detectors is {wanted}"
+            wanted, spoken = (
+                ", ".join(self.config.behind(model)),
+                model in self.config.speech_models,
+            )
+            key = f"speech_models.{model}.segmenters" if spoken else f"models.{model}.detectors"
+            return f"not asked for: {key} is {wanted}"
         reader = self.reader(model)
-        parts: list[tuple[DetectorConfig | ModelConfig, Plugin]]
-        parts = [self.detector(detector), self.model(model)]
+        parts: list[tuple[Any, Plugin]] = [self.front(detector), self.model_of(model)]
         for section, plugin in [*parts, *([self.model(reader)] if reader else [])]:
             reason = (plugin.skip() if self.check_modules else None) or self._absent(
                 plugin, section.options
             )
             if reason:
-                return f"{plugin.kind} {plugin.name}: {reason}"
+                return f"{plugin.kind.replace('_', ' ')} {plugin.name}: {reason}"
         return None
 
     def _absent(self, plugin: Plugin, options: Mapping[str, Any]) -> str | None:
@@ -202,7 +227,7 @@ class Matrix:
 
         It is the card's `lineage`, else the plug-in's name.
         """
-        plugin = self.model(model)[1]
+        plugin = self.model_of(model)[1]
         # Two files of recorded predictions are two opinions.
         return model if "reads" in plugin.card else str(plugin.card.get("lineage", plugin.name))
 
@@ -250,24 +275,18 @@ class Matrix:
         registry.load(plugin.source, plugin.class_name)(job.card, {})
 
     def plugin_options(self) -> Iterator[tuple[str, Plugin, Mapping[str, Any]]]:
-        """Yield 'kind name', plug-in and options of every detector, model and signal."""
-        for name in self.config.detectors:
-            detector, plugin = self.detector(name)
-            yield f"detector {name}", plugin, detector.options
-        for name in self.config.models:
-            model, plugin = self.model(name)
-            yield f"model {name}", plugin, model.options
-        for name in self.config.signals:
-            signal, plugin = self.signal(name)
-            yield f"signal {name}", plugin, signal.options
+        """Yield 'kind name', plug-in and options of everything that detects, segments or reads."""
+        for kind, name in self.named():
+            section, plugin = getattr(self, kind)(name)
+            yield f"{kind.replace('_', ' ')} {name}", plugin, section.options
+
+    def named(self) -> list[tuple[str, str]]:
+        """Return kind and name of everything that detects, segments or reads in this run."""
+        return [(kind, name) for kind in KINDS for name in getattr(self.config, f"{kind}s")]
 
     def plugins(self) -> list[Plugin]:
-        """Return the plug-ins of the detectors, models and signals."""
-        return [
-            self.plugin(kind, name)
-            for kind in ("detector", "model", "signal")
-            for name in getattr(self.config, f"{kind}s")
-        ]
+        """Return the plug-ins of `named`."""
+        return [self.plugin(kind, name) for kind, name in self.named()]
 
     def assets(self) -> dict[str, Asset]:
         """Return every asset that the runnable cells need, by 'plug-in: role'."""
@@ -275,7 +294,7 @@ class Matrix:
         for plugin in self.plugins():
             if not (self.check_modules and plugin.skip()):
                 needed |= {
-                    f"{plugin.kind} {plugin.name}: {role}": asset
+                    f"{plugin.kind.replace('_', ' ')} {plugin.name}: {role}": asset
                     for role, asset in plugin.assets.items()
                 }
         networks = self.embedding_assets().items()
@@ -301,19 +320,33 @@ class Matrix:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Return every detector x model pair that can run here, sorted."""
+        """Return every pair, of faces and of voices, that can run here, sorted."""
         return [cell for cell in self.pairs if not self.skip(*cell)]
 
     @property
+    def face_cells(self) -> list[Cell]:
+        """Return every detector x model pair that can run here, sorted."""
+        return [cell for cell in self.cells if cell[0] in self.config.detectors]
+
+    @property
+    def voice_cells(self) -> list[Cell]:
+        """Return every segmenter x speech model pair that can run here, sorted."""
+        return [cell for cell in self.cells if cell[0] in self.config.segmenters]
+
+    @property
     def pairs(self) -> list[Cell]:
-        """Return every detector x model pair, sorted."""
-        models = sorted(self.config.models)
-        return [(detector, model) for detector in sorted(self.config.detectors) for model in models]
+        """Return every detector x model and every segmenter x speech model, sorted."""
+        return self.config.pairs()
 
     @property
     def runnable_detectors(self) -> list[str]:
         """Return the detectors of at least one cell that can run here, sorted."""
-        return sorted({detector for detector, _ in self.cells})
+        return sorted({detector for detector, _ in self.face_cells})
+
+    @property
+    def runnable_segmenters(self) -> list[str]:
+        """Return the segmenters of at least one cell that can run here, sorted."""
+        return sorted({segmenter for segmenter, _ in self.voice_cells})
 
     def score_files(self, *datasets: str) -> list[str]:
         """Return the score files of these datasets (default: all scored ones).
@@ -352,13 +385,18 @@ class Matrix:
 
     def clip_sources(self, dataset: str) -> list[str]:
         """Return the tables of a dataset that networks over time read, sorted."""
-        over_time = [cell for cell in self.cells if self.over_time(cell[1])]
+        over_time = [cell for cell in self.face_cells if self.over_time(cell[1])]
         return sorted({self.clip_source(dataset, *cell) for cell in over_time})
 
     def prediction_files(self, dataset: str) -> list[str]:
         """Return the predictions of every cell that can run, then of every fusion."""
         fused = [self.layout.fusion(dataset, fusion) for fusion in self.fusions]
         return self.cell_prediction_files(dataset) + fused
+
+    def speech_tables(self, dataset: str) -> list[str]:
+        """Return the segments of a dataset, and what each speech model reads of them."""
+        found = [self.layout.segments(dataset, name) for name in self.runnable_segmenters]
+        return found + [self.layout.speech(dataset, *cell) for cell in self.voice_cells]
 
     def audio_files(self) -> list[str]:
         """Return the sound of the datasets that ask for it."""
@@ -408,7 +446,7 @@ class Matrix:
             return []
         timed = [
             cell
-            for cell in self.cells
+            for cell in self.face_cells
             if "reads" not in self.model(cell[1])[1].card and not self.over_time(cell[1])
         ]
         jobs = sorted([*((detector,) for detector in self.runnable_detectors), *timed])
@@ -420,5 +458,6 @@ class Matrix:
         tables = []
         for dataset in self.datasets("test"):
             tables += [self.layout.faces(dataset, name) for name in self.runnable_detectors]
+            tables += [self.layout.segments(dataset, name) for name in self.runnable_segmenters]
             tables += self.cell_prediction_files(dataset)
         return sorted(map(timing_of, tables))

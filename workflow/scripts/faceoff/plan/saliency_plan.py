@@ -28,7 +28,7 @@ class SaliencyPlan(StageJobs):
             return []
         return [
             cell
-            for cell in self.cells
+            for cell in self.face_cells
             if any(fnmatchcase("/".join(cell), pattern) for pattern in section.of)
             and "reads" not in self.model(cell[1])[1].card
             and not self.over_time(cell[1])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, SerializeAsAny, model_validator
@@ -105,6 +106,33 @@ class SignalConfig(Section):
         default_factory=lambda: ["*"],
         min_length=1,
         description="measure the faces of these detectors of the run only (globs); default: all",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="options of the plug-in's class"
+    )
+
+
+class SegmenterConfig(Section):
+    segmenter: str | None = Field(
+        None, description="the segmenter plug-in (`faceoff segmenters`); default: the key itself"
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="options of the plug-in's class"
+    )
+
+
+class SpeechModelConfig(Section):
+    model: str | None = Field(
+        None,
+        description="the speech model's plug-in (`faceoff speech-models`); default: the key itself",
+    )
+    train: Name | None = Field(
+        None, description="the dataset of this run (role: train) that a trainable model learns from"
+    )
+    segmenters: list[str] = Field(
+        default_factory=lambda: ["*"],
+        min_length=1,
+        description="run the model behind these segmenters of the run only (globs); default: all",
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="options of the plug-in's class"
@@ -296,15 +324,26 @@ class RunConfig(Section):
         min_length=1, description="labelled pictures and clips, by their names in this run"
     )
     detectors: dict[Name, DetectorConfig] = Field(
-        min_length=1, description="face detectors; each of them runs with every model"
+        default_factory=dict,
+        description="face detectors; each of them runs with every model; may be empty where only "
+        "voices are read",
     )
     models: dict[Name, ModelConfig] = Field(
-        description="emotion models; may be empty where the run trains its own"
+        default_factory=dict,
+        description="emotion models; may be empty where the run trains its own",
     )
     training: dict[Name, TrainingConfig] = Field(
         default_factory=dict,
         description="networks to train; each becomes a model of the run by its name "
         "(docs/training.md)",
+    )
+    segmenters: dict[Name, SegmenterConfig] = Field(
+        default_factory=dict,
+        description="what finds speech in the sound of clips; each of them runs with every speech "
+        "model (docs/speech.md)",
+    )
+    speech_models: dict[Name, SpeechModelConfig] = Field(
+        default_factory=dict, description="models of emotion in speech (docs/speech.md)"
     )
     fusions: dict[Name, FusionConfig] = Field(
         default_factory=dict, description="joint votes of several cells"
@@ -350,20 +389,39 @@ class RunConfig(Section):
     )
 
     @model_validator(mode="after")
+    def _something_is_read(self) -> Self:
+        if not (self.detectors or self.segmenters):
+            raise ValueError(
+                "nothing reads the datasets: name detectors and models for faces, or segmenters "
+                "and speech_models for voices"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _main_track_is_followed(self) -> Self:
         if self.faces.policy == "main_track" and self.tracking is None:
             raise ValueError("faces.policy: main_track needs tracks: add the section tracking: {}")
         return self
 
-    def asks_for(self, detector: str, model: str) -> bool:
-        """Return whether the model runs behind the detector."""
-        return any(fnmatchcase(detector, pattern) for pattern in self.models[model].detectors)
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return every detector x model and every segmenter x speech model, sorted."""
+        faces = product(self.detectors, self.models)
+        return sorted([*faces, *product(self.segmenters, self.speech_models)])
+
+    def behind(self, model: str) -> list[str]:
+        """Return the globs of the detectors or segmenters that a model runs behind."""
+        if model in self.models:
+            return self.models[model].detectors
+        return self.speech_models[model].segmenters
+
+    def asks_for(self, front: str, model: str) -> bool:
+        """Return whether the model runs behind the detector or segmenter."""
+        return any(fnmatchcase(front, pattern) for pattern in self.behind(model))
 
     def members(self, *patterns: str) -> Iterator[tuple[str, str]]:
-        """Yield the detector x model cells that one of these globs names, sorted."""
-        for detector in sorted(self.detectors):
-            for model in sorted(self.models):
-                if self.asks_for(detector, model) and any(
-                    fnmatchcase(f"{detector}/{model}", pattern) for pattern in patterns
-                ):
-                    yield detector, model
+        """Yield the cells, of faces and of voices, that one of these globs names, sorted."""
+        for front, model in self.pairs():
+            if self.asks_for(front, model) and any(
+                fnmatchcase(f"{front}/{model}", pattern) for pattern in patterns
+            ):
+                yield front, model

@@ -300,13 +300,15 @@ class StageJobs(Matrix):
         """Return cells as members of a vote."""
         return tuple(
             Member(
-                detector=detector,
+                detector=front,
                 model=model,
                 lineage=self.lineage(model),
-                whole_frame=self._crop(detector, model).whole_frame,
-                calibration=self.detector(detector)[1].card.get("calibration"),
+                # A voice looks at no face, as a model of the whole picture.
+                whole_frame=bool(card.get("whole_frame", front in self.config.segmenters)),
+                calibration=card.get("calibration"),
             )
-            for detector, model in cells
+            for front, model in cells
+            for card in [self.front(front)[1].card]
         )
 
     def score_job(self, dataset: str, detector: str, model: str) -> ScoreJob:
@@ -412,7 +414,7 @@ class StageJobs(Matrix):
         """Tell `compare` what cells are made of, and which variants stand for which originals."""
         return CompareJob(
             dataset=dataset,
-            factors={f"{d}/{m}": self._factors(d, m) for d, m in self.cells},
+            factors={f"{d}/{m}": self._factors(d, m) for d, m in self.face_cells},
             variants={
                 f"{detector}/{variant}": f"{detector}/{original}"
                 for variant, original in self._variants().items()

@@ -13,7 +13,7 @@ _SAME_PICTURES = {"ferplus", "fer2013", "fer2013plus"}  # with labels of their o
 
 def is_circular(run: Matrix, dataset: str, model: str) -> bool:
     """Return whether the model reads emotions by the recipe that drew the dataset (§16)."""
-    recipe = run.model(model)[1].card.get("recipe")
+    recipe = run.model_of(model)[1].card.get("recipe")
     return recipe == "emfacs" and bool(run.dataset(dataset)[1].card.get("drawn"))
 
 
@@ -27,7 +27,7 @@ def is_same_generator(run: Matrix, dataset: str, model: str) -> bool:
     known = registry.discover(run.plugin_folders)
     return any(
         known["dataset", name].card.get("drawn", False)
-        for name in run.model(model)[1].card.get("training_data", ())
+        for name in run.model_of(model)[1].card.get("training_data", ())
         if ("dataset", name) in known
     )
 
@@ -37,7 +37,7 @@ def train_status(run: Matrix, dataset: str, model: str) -> str:
     training = run.training(model)
     trained_on = run.learns_from(model)
     if not trained_on:
-        return _of_card(run, dataset, run.model(model)[1])
+        return _of_card(run, dataset, run.model_of(model)[1])
     statuses = [_of_section(run, dataset, trained_on)]
     if training is not None:
         if _of_section(run, dataset, training.validation) == "in-sample":

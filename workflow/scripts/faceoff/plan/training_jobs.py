@@ -32,7 +32,7 @@ class TrainingJobs(StageJobs):
     @property
     def trained_here(self) -> list[str]:
         """Return the networks that the runnable cells need, sorted."""
-        used = {self.model(model)[1].name for _, model in self.cells if self.training(model)}
+        used = {self.model(model)[1].name for _, model in self.face_cells if self.training(model)}
         return sorted(used)
 
     def training_kinds(self) -> tuple[list[str], list[str], list[str]]:

@@ -14,6 +14,8 @@ HEADERS = {
     "DETECTORS": "detector",
     "MODELS": "model",
     "SIGNALS": "signal",
+    "SEGMENTERS": "segmenter",
+    "SPEECH_MODELS": "speech_model",
 }
 
 
@@ -55,6 +57,11 @@ _HEADER_KEYS = {
         "outputs", "recipe", "trained", "trainable", "reads",
     },
     "signal": {*_RUNS_APART, "training_data", "checkpoint", "gaze_frame", "au_threshold", "error"},
+    "segmenter": _RUNS_APART,
+    "speech_model": {
+        *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint",
+        "trained", "trainable",
+    },
 }  # fmt: skip
 _HEADER_PARTS = {"requires": {"modules", "binaries"}, "calibration": {"dx", "dy", "sx", "sy"}}
 

@@ -155,7 +155,9 @@ class DatasetConfig(Section):
         description="store sampled video frames as JPEG of this quality; default: losslessly",
     )
     audio: bool = Field(
-        False, description="extract the clips' sound, 16 kHz mono WAV, to audio/<dataset>.parquet"
+        False,
+        description="extract the clips' sound, 16 kHz mono WAV, to audio/<dataset>.parquet; the "
+        "files of sound in a folder are samples, too",
     )
     part: Literal["train", "valid", "test"] | None = Field(
         None, description="keep one of three parts that share no subject, cut by a seeded hash"

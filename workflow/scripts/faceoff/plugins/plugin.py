@@ -26,13 +26,15 @@ FRAMEWORKS = (
     "openface3",
     "pyfeat",
     "libreface",
+    "speech",
 )
-_WITHOUT_TORCH = ("core", "onnx", "mediapipe")
+_WITHOUT_TORCH = ("core", "onnx", "mediapipe", "speech")
 _CONDA = "run with --use-conda"
 # What to do where a package of a framework is missing; the packages of core are a plug-in's own.
 _CURES = {
     **dict.fromkeys(
-        ("onnx", "mediapipe"), f": install it (`pip install 'faceoff[default]'`), or {_CONDA}"
+        ("onnx", "mediapipe", "speech"),
+        f": install it (`pip install 'faceoff[default]'`), or {_CONDA}",
     ),
     **dict.fromkeys(
         ("torch", "face_alignment", "facetorch"),
@@ -54,7 +56,10 @@ _CARD_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "detector": {"threshold": 0.0, "min_size": 0, "options": {}},
     "model": {"options": {}},
     "signal": {"options": {}},
+    "segmenter": {"options": {}},
+    "speech_model": {"options": {}},
 }
+KINDS = ("detector", "model", "signal", "segmenter", "speech_model")  # that a run may name
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ executed:
 
     DETECTORS = {"yunet": {"class": "YuNet", "framework": "onnx", "assets": {…}, …}}
 
-(`DATASETS`, `MODELS` and `SIGNALS` likewise). A model that is only a weights file is a YAML card in
-models/cards. Other folders of plug-ins come from the config's `plugins:` list and from the
-`faceoff.plugins` entry points of installed packages. The workflow thus knows frameworks, assets and
-reasons to skip in milliseconds, and only the job that uses a framework imports it.
+(`DATASETS`, `MODELS`, `SIGNALS`, `SEGMENTERS` and `SPEECH_MODELS` likewise). A model that is only
+a weights file is a YAML card in models/cards. Other folders of plug-ins come from the config's
+`plugins:` list and from the `faceoff.plugins` entry points of installed packages. The workflow thus
+knows frameworks, assets and reasons to skip in milliseconds, and only the job that uses a framework
+imports it.
 """
 
 import importlib
@@ -36,7 +37,10 @@ def _card_at(path: Path, mtime_ns: int) -> Plugin:
 
 def _files(folders: Iterable[Path]) -> Iterable[Path]:
     """Yield the plug-in files and cards of the package and of these folders."""
-    rooms = ("datasets", "detectors", "models", "models/cards", "signals")
+    rooms = (
+        *("datasets", "detectors", "models", "models/cards", "signals"),
+        *("segmenters", "speech_models"),
+    )
     builtin = [PACKAGE / room for room in rooms]
     for folder in [*builtin, *folders]:
         if not folder.is_dir():

@@ -236,9 +236,7 @@ class DatasetResults:
         for detector in self.detectors:
             cells = [score for score in self.cells if score["detector"] == detector]
             found: list[dict[str, int]] = [
-                {state: counts.get(state) or 0 for state in columns.STATES}
-                for score in cells
-                if (counts := _counts(score))
+                columns.outcomes(counts) for score in cells if (counts := _counts(score))
             ]
             best = max(
                 (counts for counts in found if any(counts.values())),
@@ -250,7 +248,7 @@ class DatasetResults:
                 {
                     "detector": detector,
                     "reason": None if best else reason or "not run",
-                    **(best or dict.fromkeys(columns.STATES, 0)),
+                    **(best or dict.fromkeys(columns.OUTCOMES, 0)),
                 }
             )
         return rows

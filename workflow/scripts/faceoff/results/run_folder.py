@@ -47,7 +47,10 @@ def configures(config: Mapping[str, Any], dataset: str, cell: str) -> bool:
         return named and configures(config, dataset, of.replace(".", "/", 1))
     if detector == "fusion":  # one per detector is named fusion.detector
         return not {model, model.partition(".")[0]}.isdisjoint(config.get("fusions", {}))
-    return detector in config.get("detectors", {}) and model in config.get("models", {})
+    return any(
+        detector in config.get(fronts, {}) and model in config.get(models, {})
+        for fronts, models in (("detectors", "models"), ("segmenters", "speech_models"))
+    )
 
 
 def belongs(folder: Path) -> Callable[[str, str], bool]:

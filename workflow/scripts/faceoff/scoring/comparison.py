@@ -164,7 +164,9 @@ def compare(
     found["pairs"] = pairs(singles.cells, clusters, seed)
     if len(singles.cells) > 1:
         found["cochran_q"] = _cochran_q(singles, clusters, seed)
-        found["decomposition"] = _decomposition(singles, clusters, factors, seed)
+    faces = Singles([cell for cell in singles.cells if cell.name in factors])
+    if len(faces.cells) > 1:
+        found["decomposition"] = _decomposition(faces, clusters, factors, seed)
     found["clones"] = [
         [singles.names[pair.first], singles.names[pair.second]]
         for pair in members.clone_pairs(singles.predicted)

@@ -40,10 +40,11 @@ class FamilyTest(TypedDict):
 
 
 class Counts(TypedDict):
-    """Number of samples by state."""
+    """Number of samples by state; no_speech: only of voices."""
 
     ok: int
     no_face: int
+    no_speech: NotRequired[int]
     unreadable: int
     error: int
 

@@ -4,6 +4,7 @@ The rest of the matrix and its report are then made without it.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -61,9 +62,10 @@ def record_failure(
 
     The file is marked, so that the next run makes it again.
 
-    kind: faces, predictions, signals, saliency, trained, network or latency.
+    kind: faces, predictions, signals, segments, speech, saliency, trained, network or latency.
 
-    frames: the table whose frames get the rows of faces, predictions or signals.
+    frames: the table whose frames get the rows of faces, predictions or signals; of sounds, the one
+    whose clips get those of segments or speech.
 
     about: the dataset, detector and model, which a latency file names.
 
@@ -91,14 +93,20 @@ def record_failure(
         parquet.write_rows(output, schema, [row])
         return
     if frames is None:
-        raise ValueError(f"the rows of failed {kind} need the table of frames")
+        raise ValueError(f"the rows of failed {kind} need the table of frames, or of sounds")
     schema = {
         "faces": columns.FACES,
         "predictions": columns.predictions_schema(()),
         "signals": columns.signals_schema(()),
+        "segments": columns.SEGMENTS,
+        "speech": columns.speech_schema(()),
     }[kind]
-    error = {"face_id": -1, "n_faces": 0, "success": 0, "state": columns.ERROR, "reason": reason}
-    rows = parquet.rows(frames, ["sample_id", "frame", "timestamp_s"])
-    parquet.write_rows(
-        output, parquet.with_failure(schema, failed), (frame | error for frame in rows)
-    )
+    error = {"success": 0, "state": columns.ERROR, "reason": reason}
+    if "segment" in schema.names:  # one row for each clip, however many parts its sound has
+        clips = (row["sample_id"] for row in parquet.rows(frames, ["sample_id"]))
+        rows = ({"sample_id": clip, "segment": -1} | error for clip, _ in groupby(clips))
+    else:
+        error |= {"face_id": -1, "n_faces": 0}
+        keys = parquet.rows(frames, ["sample_id", "frame", "timestamp_s"])
+        rows = (key | error for key in keys)
+    parquet.write_rows(output, parquet.with_failure(schema, failed), rows)

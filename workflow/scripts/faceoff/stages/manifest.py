@@ -55,6 +55,9 @@ def write_manifest(
     )
 
 
+_KINDS = {"predict": "model", "segment": "segmenter", "hear": "speech_model"}  # that a stage runs
+
+
 def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return the package versions of each environment that detectors and models ran in.
 
@@ -63,12 +66,9 @@ def _environments(timings: Sequence[Path], names: Mapping[str, str]) -> dict[str
     found: dict[str, dict[str, str]] = {}
     for timing in (files.read_json(path) for path in sorted(timings)):
         if not timing.get("failed"):
-            plugin = (
-                f"model {timing['model']}"
-                if timing["stage"] == "predict"
-                else f"detector {timing['detector']}"
-            )
-            found.setdefault(names[plugin], {}).update(timing["versions"])
+            kind = _KINDS.get(timing["stage"], "detector")
+            name = timing["model" if "model" in kind else "detector"]
+            found.setdefault(names[f"{kind} {name}"], {}).update(timing["versions"])
     return found
 
 

@@ -77,7 +77,10 @@ def _grouped(paths: Sequence[Path], level: int) -> dict[str, list[Path]]:
 
 def _of_cell(path: Path, config: Mapping[str, Any]) -> bool:
     """Return whether a configuration names the detector and the model of DETECTOR/MODEL.SUFFIX."""
-    return path.parent.name in config["detectors"] and path.stem in config["models"]
+    return any(
+        path.parent.name in config.get(fronts, {}) and path.stem in config.get(models, {})
+        for fronts, models in (("detectors", "models"), ("segmenters", "speech_models"))
+    )
 
 
 def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:

@@ -1,6 +1,5 @@
 """Stage 6: write the scores of one cell or fusion, with their intervals, as JSON."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,14 +83,13 @@ def _scored(
         )
         if not failed:
             ids = [row["sample_id"] for row in parquet.rows(samples, ["sample_id"])]
-            seen = Counter(sample_posteriors(predictions, ids).states)
-            about["counts"] = {state: seen[state] for state in columns.STATES}
+            about["counts"] = columns.counted(sample_posteriors(predictions, ids).states)
         return about | {"state": state, "reason": reason, "task": None}
     cell = sample_posteriors(predictions, task.ids)
     if not cell.classes and not failed:
         return about | {"state": "skipped", "reason": _NO_CLASSES, "task": None}
-    counts = Counter(cell.states)
-    about |= {"task": task.describe(), "counts": {state: counts[state] for state in columns.STATES}}
+    counts = columns.counted(cell.states)
+    about |= {"task": task.describe(), "counts": counts}
     if not counts[columns.OK] and counts[columns.ERROR]:
         reason = cell.reasons[cell.states.index(columns.ERROR)] or ""
         again = failed or [str(predictions)]

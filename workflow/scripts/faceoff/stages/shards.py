@@ -57,14 +57,16 @@ def gather(
         files.write_json(timing, joined([files.read_json(path) for path in timings]))
 
 
-def gather_frames(shards: Sequence[Path], output: Path) -> None:
-    """Write a table without rows that names the files of the shards' frames, in order.
+def gather_media(shards: Sequence[Path], output: Path) -> None:
+    """Write a table without rows that names the files of the shards' frames or sounds, in order.
 
-    Pictures are not copied: whoever reads the table reads those files.
+    Media are not copied: whoever reads the table reads those files.
     """
+    named = pq.read_schema(shards[0]).names
+    schema = columns.AUDIO if columns.AUDIO.names == named else columns.FRAMES
     names = [os.path.relpath(path, output.parent) for path in shards]
-    metadata = {**columns.FRAMES.metadata, parquet.SHARDS: json.dumps(names)}
-    parquet.write_rows(output, columns.FRAMES.with_metadata(metadata), ())
+    metadata = {**schema.metadata, parquet.SHARDS: json.dumps(names)}
+    parquet.write_rows(output, schema.with_metadata(metadata), ())
 
 
 def joined(timings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

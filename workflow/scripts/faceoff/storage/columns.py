@@ -1,14 +1,35 @@
 """Define the columns of every table that Faceoff writes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 OK, NO_FACE, UNREADABLE, ERROR = "ok", "no_face", "unreadable", "error"
-STATES = (OK, NO_FACE, UNREADABLE, ERROR)
+NO_SPEECH = "no_speech"  # of a voice, as no_face is of a face
+STATES = (OK, NO_FACE, NO_SPEECH, UNREADABLE, ERROR)
 NOT_APPLIED = "not_applied"  # of a picture that a corruption could not make worse
+
+
+
+# The states of faces, which every score counts. A voice's rows say NO_SPEECH in place of NO_FACE.
+OUTCOMES = (OK, NO_FACE, UNREADABLE, ERROR)
+
+
+def outcomes(counts: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counts by `OUTCOMES`; a voice without speech found nothing, as without a face."""
+    found = {state: counts.get(state) or 0 for state in OUTCOMES}
+    found[NO_FACE] += counts.get(NO_SPEECH) or 0
+    return found
+
+
+def counted(states: Iterable[str]) -> dict[str, int]:
+    """Count the rows in each state; those of a voice only where there are some."""
+    counts = Counter(states)
+    return {state: counts[state] for state in STATES if counts[state] or state != NO_SPEECH}
+
 
 _KEY = [
     pa.field("sample_id", pa.string(), nullable=False),
@@ -99,8 +120,38 @@ AUDIO = _hugging_face(
         pa.field("duration_s", pa.float64()),
         pa.field("sampling_rate", pa.int32()),
         *_STATE,
+        # Who speaks when, where the dataset knows: a number or name for each utterance.
+        pa.field("starts_s", pa.list_(pa.float64())),
+        pa.field("ends_s", pa.list_(pa.float64())),
+        pa.field("speakers", pa.list_(pa.string())),
+        pa.field("voice_emotions", pa.list_(pa.string())),
     ],
 )
+
+_SEGMENT = [
+    pa.field("sample_id", pa.string(), nullable=False),
+    pa.field("segment", pa.int32(), nullable=False),
+    pa.field("start_s", pa.float64()),
+    pa.field("end_s", pa.float64()),
+    pa.field("speaker", pa.string()),
+    pa.field("success", pa.int8(), nullable=False),
+    *_STATE,
+]
+# Stretches of speech, on the clock of the clip's frames. segment: 0, 1, …; −1: none in this clip.
+SEGMENTS = pa.schema([*_SEGMENT, pa.field("score", pa.float64())])
+
+
+def speech_schema(emotions: Sequence[str]) -> pa.Schema:
+    """Return the schema of what a speech model with these classes reads of each segment."""
+    return pa.schema([
+        *_SEGMENT,
+        *[pa.field(f"p_{emotion}", pa.float64()) for emotion in emotions],
+        pa.field("emotion", pa.string()),
+        pa.field("confidence", pa.float64()),
+        pa.field("sentiment", pa.string()),
+        *_AFFECT,
+    ])  # fmt: skip
+
 
 FACES = pa.schema([
     *_KEY,

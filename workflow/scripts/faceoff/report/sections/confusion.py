@@ -68,7 +68,7 @@ def _pipeline(score: Score, part: Part, opened: bool) -> View:
 
 def _states(counts: Mapping[str, Any]) -> list[View]:
     """Return how many samples ended in which state, and their shares in percent."""
-    total = sum(counts[state] for state in columns.STATES)
+    total = sum(counts.values())
     return [
         {
             "state": state,
@@ -76,4 +76,5 @@ def _states(counts: Mapping[str, Any]) -> list[View]:
             "width": round(100 * counts[state] / total, 2) if total else 0,
         }
         for state in columns.STATES
+        if state in counts
     ]

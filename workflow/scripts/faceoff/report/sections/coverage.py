@@ -30,9 +30,9 @@ def _outcomes(part: Part) -> list[View]:
     on_faces = {row["detector"]: row for row in (part.overlaps or {}).get("detectors") or ()}
     rows = []
     for row in part.dataset.coverage:
-        total = sum(row[state] for state in columns.STATES)
+        total = sum(row[state] for state in columns.OUTCOMES)
         widths = {
-            state: round(100 * row[state] / total, 2) if total else 0 for state in columns.STATES
+            state: round(100 * row[state] / total, 2) if total else 0 for state in columns.OUTCOMES
         }
         found = on_faces.get(row["detector"], {})
         rows.append(

@@ -14,6 +14,7 @@ from faceoff.results.tables.table import (
     plain,
 )
 from faceoff.scoring.records import Clips
+from faceoff.storage.columns import outcomes
 
 
 def rows(sources: Sources) -> list[Row]:
@@ -25,7 +26,7 @@ def rows(sources: Sources) -> list[Row]:
     }
     return [
         about(cell)
-        | cell["counts"]
+        | outcomes(cell["counts"])
         | {"coverage": cell["metrics"]["coverage"]}
         | _of_clips(cell["clips"])
         | _on_face(boxes.get((cell["dataset"], cell.get("detector", ""))))
