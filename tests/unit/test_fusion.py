@@ -27,6 +27,7 @@ def test_registry_marks_hard_and_trained_rules():
         "temperature",
         "weighted",
         "class_weighted",
+        "log_linear",
         "stacking",
         "naive_bayes",
         "dempster_shafer",
@@ -36,7 +37,7 @@ def test_registry_marks_hard_and_trained_rules():
     assert all(
         (rule.combine is None) == rule.learns == bool(rule.learnt) for rule in RULES.values()
     )
-    assert {name for name, rule in RULES.items() if rule.weights} == {"weighted"}
+    assert {name for name, rule in RULES.items() if rule.weights} == {"weighted", "log_linear"}
 
 
 def test_titles_and_sentences_are_distinct():

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from faceoff.fusion.rule import cross_fit, top
+from faceoff.fusion.rules import log_linear
 from faceoff.fusion.rules.class_weighted import fit_class_weighted
 from faceoff.fusion.rules.dempster_shafer import fit_dempster_shafer
 from faceoff.fusion.rules.naive_bayes import fit_naive_bayes
@@ -96,6 +97,44 @@ def test_weights_with_gaps_against_a_search():
     ).x
     expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
     np.testing.assert_allclose(fit_weights(posteriors, truth), expected, atol=2e-3)
+
+
+def test_log_linear_weights_against_a_search():
+    posteriors, truth, _ = gappy_members()
+    logs = np.log(np.maximum(posteriors, log_linear.LEAST))
+
+    def fused(logits):
+        weights = np.exp(np.r_[0.0, logits])[:, None, None] * ~np.isnan(logs)
+        shared = weights / np.where(weights.sum(axis=0) > 0, weights.sum(axis=0), 1)
+        mean = np.where((weights > 0).any(axis=0), np.nansum(shared * logs, axis=0), -np.inf)
+        raised = np.exp(mean - np.maximum(mean.max(axis=1, keepdims=True), -99))
+        return raised / np.maximum(raised.sum(axis=1, keepdims=True), 1e-300)
+
+    def nll(logits):
+        own = fused(logits)[np.arange(len(truth)), truth]
+        return -np.log(own[own > 0]).mean()
+
+    found = minimize(
+        nll,
+        [0.0, 0.0],
+        method="Nelder-Mead",
+        options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000},
+    ).x
+    expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
+    np.testing.assert_allclose(log_linear.fit_weights(posteriors, truth), expected, atol=2e-3)
+    covered = ~np.isnan(posteriors).all(axis=(0, 2))
+    np.testing.assert_allclose(
+        log_linear.fit_log_linear(posteriors, truth)(posteriors)[covered],
+        fused(found)[covered],
+        atol=1e-3,
+    )
+
+
+def test_log_linear_of_equal_weights_is_a_geometric_mean():
+    """A silent channel leaves the other alone; §55's floor keeps a zero from ruling."""
+    channels = np.array([[[0.9, 0.1], [1.0, 0.0]], [[0.1, 0.9], [NAN, NAN]]])
+    combine = log_linear.fit_log_linear(channels[:, :1].repeat(2, axis=1), np.array([0, 1]))
+    np.testing.assert_allclose(combine(channels), [[0.5, 0.5], [1.0, 1e-9]], atol=1e-9)
 
 
 def test_stacking_is_the_stated_regression():

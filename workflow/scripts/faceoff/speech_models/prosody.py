@@ -21,7 +21,7 @@ SPEECH_MODELS = {
         "framework": "speech",
         "requires": {"modules": ["kaldi_native_fbank", "scipy", "sklearn"]},
         "trainable": True,
-        "options": {"C": 0.1, "least_s": 0.2, "silence_db": -60.0},
+        "options": {"C": 0.03, "least_s": 0.2, "silence_db": -60.0},
         "lineage": "prosody",
         "licence": "MIT (Kaldi's features: Apache-2.0)",
         "source": "this package",

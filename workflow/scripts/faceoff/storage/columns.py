@@ -13,7 +13,6 @@ STATES = (OK, NO_FACE, NO_SPEECH, UNREADABLE, ERROR)
 NOT_APPLIED = "not_applied"  # of a picture that a corruption could not make worse
 
 
-
 # The states of faces, which every score counts. A voice's rows say NO_SPEECH in place of NO_FACE.
 OUTCOMES = (OK, NO_FACE, UNREADABLE, ERROR)
 

@@ -9,11 +9,11 @@ from faceoff.fusion.posteriors import (
     normalise,
 )
 from faceoff.fusion.rule import Combine, Rule
+from faceoff.fusion.simplex import best_weights
 from faceoff.statistics.arrays import Floats, Ints
 from faceoff.statistics.temperature import fit_temperatures, temper
 
 CLIP = 1e-7  # of probabilities in the fitted NLL, as in the log loss
-TOLERANCE = 1e-10  # of the gradient; the default stops where the order of members shows in digits
 
 
 def fit_weighted(posteriors: Floats, truth: Ints) -> Combine:
@@ -58,19 +58,14 @@ def _weighted_mean(posteriors: Floats, weights: Floats) -> Floats:
 
 
 def _mixture_weights(posteriors: Floats, truth: Ints) -> Floats:
-    """Return the weights (members,) that minimise the NLL of the renormalised weighted mean.
-
-    They are a softmax, found by L-BFGS from equal weights with the exact gradient.
-    """
+    """Return the weights (members,) that minimise the NLL of the renormalised weighted mean."""
     usable = ~np.isnan(posteriors[:, np.arange(len(truth)), truth]).all(axis=0)
     posteriors, truth = posteriors[:, usable], truth[usable]
     there = (~np.isnan(posteriors)).astype(np.float64)
     filled = np.nan_to_num(posteriors)
     rows = np.arange(len(truth))
 
-    def nll(logits: Floats) -> tuple[float, Floats]:
-        weights = np.exp(logits - logits.max())
-        weights /= weights.sum()
+    def nll(weights: Floats) -> tuple[float, Floats]:
         having = np.tensordot(weights, there, axes=1)
         having = np.where(having > 0, having, 1.0)
         mixture = np.tensordot(weights, filled, axes=1) / having
@@ -82,22 +77,11 @@ def _mixture_weights(posteriors: Floats, truth: Ints) -> Floats:
         gradient = np.tensordot(filled, outer, axes=2) - np.tensordot(
             there, outer * mixture, axes=2
         )
-        return float(np.log(total / own).mean()), weights * (gradient - weights @ gradient)
+        return float(np.log(total / own).mean()), gradient
 
     if len(truth) == 0:
         return np.full(len(posteriors), 1 / len(posteriors))
-    from scipy.optimize import minimize
-
-    logits = minimize(
-        nll,
-        np.zeros(len(posteriors)),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": 5000, "ftol": 0.0, "gtol": TOLERANCE},
-    ).x
-    weights = np.exp(logits - logits.max())
-    share: Floats = weights / weights.sum()
-    return share
+    return best_weights(nll, len(posteriors))
 
 
 RULE = Rule(
