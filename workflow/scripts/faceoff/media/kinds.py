@@ -22,7 +22,9 @@ _NOT_READ = (
     ".arw .cr2 .cr3 .dng .exr .heic .heif .hif .ico .jxl .jxr .nef .orf .psd .qoi .raf .rw2 .svg "
     ".tga .xcf"
 )
-SOUND_SUFFIXES = frozenset([".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma"])
+SOUND_SUFFIXES = frozenset(
+    [".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma"]
+)
 # A file with one of these suffixes is a sample of a folder even where it cannot be read.
 PICTURE_SUFFIXES = frozenset(f"{_READ} {_NOT_READ}".split())
 

@@ -17,6 +17,7 @@ _VOICED = 0.45  # height of the peak from which a frame is voiced
 _OCTAVE_COST = 0.01  # of a candidate for each octave below the highest
 _BLOCK = 2048  # frames whose spectra are held at once
 _DIP_DB = 2.0  # between two syllables
+_PAUSE_DB = -40.0  # below the loudest tenth: how deep a pause is depends on the gain
 _COEFFICIENTS = 13
 
 NAMES = (
@@ -107,7 +108,7 @@ def features(wave: Wave) -> Floats:
     tones = 12 * np.log2(hertz[voiced] / 27.5)
     both = voiced[1:] & voiced[:-1]
     steps = 12 * np.abs(np.diff(np.log2(np.where(voiced, hertz, 1.0))))[both]
-    loud = level - np.percentile(level, 90) if len(level) else level
+    loud = np.maximum(level - np.percentile(level, 90), _PAUSE_DB) if len(level) else level
     smooth = np.convolve(loud, np.ones(5) / 5, mode="same")
     syllables = len(find_peaks(smooth, height=-25.0, prominence=_DIP_DB)[0])
     starts = int(np.count_nonzero(np.diff(np.concatenate([[False], voiced]).astype(int)) > 0))

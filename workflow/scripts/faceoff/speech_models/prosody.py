@@ -29,6 +29,8 @@ SPEECH_MODELS = {
     }
 }
 
+_REACH = 4.0  # standard deviations
+
 
 class Prosody:
     """Multinomial logistic regression on `speech.prosody.features`.
@@ -66,8 +68,10 @@ class Prosody:
         x = np.tile(self._classifier.mean, (len(waves), 1))
         for place in np.flatnonzero(readable):
             x[place] = features(waves[place])
-        # What is unknown, as the pitch of a whisper, counts as usual.
-        x = np.where(np.isnan(x), self._classifier.mean, x)
+        mean, reach = self._classifier.mean, _REACH * self._classifier.std
+        # What is unknown, as the pitch of a whisper, counts as usual; what no voice of the training
+        # data comes near, as its most unusual one.
+        x = np.clip(np.where(np.isnan(x), mean, x), mean - reach, mean + reach)
         return Prediction(self._classifier.posterior(x), evaluable=readable)
 
     def _can_read(self, wave: Wave) -> bool:
