@@ -15,7 +15,7 @@ from faceoff.drawing import camera, identities
 from faceoff.drawing.expressions import action_units, valence_arousal
 from faceoff.drawing.face import Light, Look, draw_face
 from faceoff.drawing.identities import Identity, identity
-from faceoff.drawing.motion import Sway, blinks, ease, lid, speech, sway, voiced
+from faceoff.drawing.motion import Sway, articulation, blinks, ease, lid, speech, sway, voiced
 from faceoff.drawing.pose import Placement, Pose
 from faceoff.drawing.roles import Clip, Role
 from faceoff.drawing.scenes import (
@@ -40,6 +40,7 @@ _QUOTA = {
 }
 _IN_ALL = ("several", "narrative")
 _BODY_MM = 240.0  # half of the shoulders' width
+_MOUTHS = 4  # steps from closed to open in a still clip, so that its moments repeat
 _VISIBLE = 0.5  # a face counts while at least this share of its box is seen
 
 
@@ -153,7 +154,14 @@ def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Stage
         for unit in sorted(player.rest.keys() | peak.keys())
     }
     if role.speaks:
-        opening, silent = speech(t, role.speaks, player.phase), 1 - voiced(t, role.speaks)
+        opening = (
+            articulation(t, role.phonemes)
+            if role.phonemes
+            else speech(t, role.speaks, player.phase)
+        )
+        if clip.still:
+            opening = round(opening * _MOUTHS) / _MOUTHS
+        silent = 1 - voiced(t, role.speaks)
         for unit, full in (("AU25", 2.5), ("AU26", 1.6)):  # lips that an emotion parts meet, too
             held = aus.get(unit, 0.0)
             aus[unit] = round(silent * held + max(held, full) * opening, 3)

@@ -136,6 +136,25 @@ def speech(t: float, spans: Sequence[tuple[float, float]], phase: float) -> floa
     )
 
 
+_COARTICULATION_S = 0.07  # a mouth moves into a phoneme's shape this long before and after it
+
+
+def articulation(t: float, phonemes: Sequence[tuple[float, float, float]]) -> float:
+    """Return how far the mouth is open, in [0, 1], while it forms phonemes.
+
+    phonemes: (begins, ends, how far it opens the mouth) of each, in seconds. They are smoothed by a
+    raised cosine; between phonemes the mouth is closed.
+    """
+
+    def before(at: float) -> float:
+        """Return which share of the cosine about ``t`` lies before a time."""
+        x = min(max((at - t) / _COARTICULATION_S, -1.0), 1.0)
+        return 0.5 * (1 + x + float(np.sin(np.pi * x)) / np.pi)
+
+    near = (p for p in phonemes if p[0] < t + _COARTICULATION_S and p[1] > t - _COARTICULATION_S)
+    return _thousandth(sum(far * (before(end) - before(start)) for start, end, far in near))
+
+
 @dataclass(frozen=True)
 class Absence:
     """A walk out of the picture and back.

@@ -11,10 +11,11 @@ SIZE, FPS = (320, 240), 25
 class Role:
     """Who shows what, when.
 
-    speaks: from when to when, in seconds, one pair for each time; absences: walks out of the
-    picture and back; crosses: from when to when the person walks to the mirrored place; shot: the
-    number of the scene that the person is in; aside: from the middle of the place to the right, as
-    a share of the picture's width.
+    speaks: from when to when, in seconds, one pair for each time; phonemes: those that the mouth
+    forms meanwhile, as `motion.articulation` takes them, by default even syllables; absences: walks
+    out of the picture and back; crosses: from when to when the person walks to the mirrored place;
+    shot: the number of the scene that the person is in; aside: from the middle of the place to the
+    right, as a share of the picture's width.
     """
 
     identity: str
@@ -24,6 +25,7 @@ class Role:
     crosses: tuple[float, float] | None = None
     shot: int = 0
     aside: float = 0.0
+    phonemes: tuple[tuple[float, float, float], ...] = ()
 
     def talks(self, t: float) -> bool:
         """Return whether the person speaks at ``t``."""

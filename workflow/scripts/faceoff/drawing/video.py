@@ -22,7 +22,7 @@ H264 = {
     "threads": "1",
     "x264-params": "lookahead-threads=1:sliced-threads=0:mbtree=0",
 }
-_AUDIO_RATE, _AUDIO_FRAME = 48_000, 1024  # Hz; samples of one AAC frame
+AUDIO_RATE, _AUDIO_FRAME = 48_000, 1024  # Hz; samples of one AAC frame
 
 
 def write_video(
@@ -42,7 +42,7 @@ def write_video(
         stream.codec_context.time_base = Fraction(1, fps)
         voice = (
             container.add_stream(
-                "aac", rate=_AUDIO_RATE, layout="mono", options={"flags": "+bitexact"}
+                "aac", rate=AUDIO_RATE, layout="mono", options={"flags": "+bitexact"}
             )
             if sound is not None
             else None
@@ -60,14 +60,14 @@ def write_video(
                 heard = sound[start : start + _AUDIO_FRAME]
                 block[0, : len(heard)] = heard
                 samples = av.AudioFrame.from_ndarray(block, format="fltp", layout="mono")
-                samples.sample_rate = _AUDIO_RATE
-                samples.pts, samples.time_base = start, Fraction(1, _AUDIO_RATE)
+                samples.sample_rate = AUDIO_RATE
+                samples.pts, samples.time_base = start, Fraction(1, AUDIO_RATE)
                 container.mux(voice.encode(samples))
             container.mux(voice.encode(None))
 
 
 def tone(duration_s: float, hertz: float) -> np.ndarray:
     """Return a quiet tone of this pitch, mono at 48 kHz, fading in and out."""
-    t = np.arange(round(duration_s * _AUDIO_RATE)) / _AUDIO_RATE
+    t = np.arange(round(duration_s * AUDIO_RATE)) / AUDIO_RATE
     fade = np.clip(np.minimum(t, duration_s - t) / 0.1, 0, 1)
     return (0.1 * fade * np.sin(2 * np.pi * hertz * t)).astype(np.float32)
