@@ -103,6 +103,7 @@ TREES: dict[str, Callable[[Path], dict[str, Any]]] = {
         }
     ),
     "posed": lambda root: {},
+    "posed_talk": lambda root: {"clips": 2},
     "posed_video": lambda root: {"split": "valid", "kinds": ["single"]},
     "ravdess": _tree(
         {"Actor_01/01-01-03-01-01-01-01.mp4": b"clip", "Actor_02/01-01-05-02-01-01-02.mp4": b"clip"}

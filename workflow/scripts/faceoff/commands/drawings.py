@@ -62,12 +62,23 @@ def contact_sheet(
 
 def film_strip(
     output: Annotated[Path, typer.Argument(help="picture to write, .png or .jpg")],
+    talk: Annotated[
+        bool, typer.Option("--talk", help="of posed_talk, with its sound; needs espeak-ng")
+    ] = False,
 ) -> None:
     """Draw a film strip of the posed_video dataset: one clip of every kind per row."""
     from faceoff.drawing import film_strip as strips
 
     kind = picture_format(output)
-    save_picture(strips.film_strip(strips.examples()), output, kind, 82)
+    try:
+        strip = (
+            strips.talk_strip(strips.talk_examples())
+            if talk
+            else strips.film_strip(strips.examples())
+        )
+    except OSError as error:
+        fail(str(error))
+    save_picture(strip, output, kind, 82)
 
 
 def draw_ravdess(

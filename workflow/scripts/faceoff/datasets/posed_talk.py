@@ -27,11 +27,13 @@ DATASETS = {
         "title": "posed talk (drawn faces with a synthetic voice)",
         "terms": "drawn by this package, MIT, and spoken by espeak-ng; for demonstration, not for "
         "headline rankings",
-        "how_to_get": f"install espeak-ng: {voice.INSTALL}",
+        "how_to_get": "nothing but espeak-ng: apt-get install espeak-ng or brew install espeak-ng",
         "drawn": True,
         "people": True,
     }
 }
+
+_INSTALL = "apt-get install espeak-ng (Debian, Ubuntu) or brew install espeak-ng (macOS)"
 
 
 class PosedTalkOptions(DatasetConfig):
@@ -92,7 +94,7 @@ class PosedTalk:
 
     def check(self) -> None:
         """Raise ValueError where espeak-ng is not installed, or does not speak."""
-        needed = f"posed_talk needs espeak-ng for its voices: {voice.INSTALL}"
+        needed = f"posed_talk needs espeak-ng for its voices: {_INSTALL}"
         if voice.version() is None:
             raise ValueError(f"{needed}; no libespeak-ng was found")
         try:

@@ -22,7 +22,6 @@ from faceoff.drawing.identities import identity, names
 from faceoff.drawing.seeds import stream, within
 
 RATE = 16_000  # Hz: what is above 8 kHz is lost to speech models, so that nothing is put there
-INSTALL = "apt-get install espeak-ng (Debian, Ubuntu) or brew install espeak-ng (macOS)"
 
 _ACCENTS = (
     "gmw/en-US",
