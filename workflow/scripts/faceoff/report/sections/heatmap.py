@@ -54,8 +54,8 @@ def view(part: Part) -> View | None:
 def _cell(score: Score | None, low: float, high: float) -> View:
     """Return a cell's state, accuracy, half of its interval, and shade between `low` and `high`."""
     if score is None or not dataset_results.scored(score):
-        failed = score is not None and score["state"] == "error"
-        state = "error" if failed else "skipped"
+        # A face's detector and a voice's model make no pair.
+        state = "absent" if score is None else "error" if score["state"] == "error" else "skipped"
         return {"state": state, "value": None, "half": None, "shade": 0}
     value = dataset_results.accuracy_of(score)
     left, right = dataset_results.interval(score, "accuracy")
