@@ -39,7 +39,11 @@ def measure(minutes: float) -> None:
     print(f"{minutes:g} minutes of drawn speech, one thread")
     for name in registry.names("segmenter"):
         plugin = registry.get("segmenter", name)
-        if name in ("clip", "given") or plugin.skip() or not all(map(fetch.is_there, plugin.assets.values())):
+        if (
+            name in ("clip", "given")
+            or plugin.skip()
+            or not all(map(fetch.is_there, plugin.assets.values()))
+        ):
             continue
         files = {role: fetch.fetch(asset) for role, asset in plugin.assets.items()}
         segmenter = registry.load(plugin.source, plugin.class_name)(plugin.job().card, files)

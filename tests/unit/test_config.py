@@ -99,9 +99,16 @@ def test_bad_name_says_key_value_and_nearest(path: str, value: Any, nearest: str
     assert nearest[:4] in message.split("did you mean '")[1].split("'")[0]
 
 
-@pytest.mark.parametrize("key", ["datasets", "detectors", "models"])
-def test_missing_section(key: str) -> None:
-    assert f"key '{key}' is missing" in refused(changed(lambda raw: raw.pop(key)))
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("datasets", "key 'datasets' is missing"),
+        ("detectors", "nothing reads the datasets: name detectors and models for faces"),
+        ("models", "models: none is named"),
+    ],
+)
+def test_missing_section(key: str, message: str) -> None:
+    assert message in refused(changed(lambda raw: raw.pop(key)))
 
 
 def test_missing_key_of_a_dataset() -> None:

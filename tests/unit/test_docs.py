@@ -176,7 +176,7 @@ def checked(shown: dict[str, Any]) -> sections.RunConfig:
     """Parse what is shown, with the smallest possible rest around it."""
     whole = {"datasets": {}, "detectors": {"whole": {}}, "models": {"fer": {}}, **shown}
     whole["datasets"] = {**whole["datasets"], "scored": {"type": "posed"}}
-    for model in (whole["models"] or {}).values():
+    for model in [*(whole["models"] or {}).values(), *whole.get("speech_models", {}).values()]:
         if model and model.get("train"):
             whole["datasets"].setdefault(model["train"], {"type": "posed", "role": "train"})
         if "detectors" not in shown:
@@ -225,6 +225,8 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
         sections.ModelConfig,
         sections.FusionConfig,
         sections.SignalConfig,
+        sections.SegmenterConfig,
+        sections.SpeechModelConfig,
         sections.FacesConfig,
         sections.TrackingConfig,
         sections.TemporalConfig,
@@ -242,7 +244,8 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
     titles = re.findall(r"^##+ (.+)$", reference_page.page(), re.MULTILINE)
     types = [f"`type: {name}`" for name in registry.names("dataset")]
     named = ["datasets.NAME", *types, "detectors.NAME", "models.NAME"]
-    named += ["training.NAME", "fusions.NAME", "signals.NAME", "groups.MEASURE"]
+    named += ["training.NAME", "segmenters.NAME", "speech_models.NAME", "fusions.NAME"]
+    named += ["signals.NAME", "groups.MEASURE"]
     assert titles == [
         "Top level",
         *named,
@@ -254,7 +257,7 @@ def test_reference_has_every_key_with_its_type_default_and_meaning() -> None:
         "figures",
         "report",
         "speed",
-        "Options of detectors, models and signals",
+        "Options of plug-ins",
     ]
     assert "| `upscale` | whole number, ≥ 1 and ≤ 8 | `1` |" in "\n".join(rows)
     assert "| `subset.per_class` | whole number, ≥ 1 | **required** |" in "\n".join(rows)
@@ -285,6 +288,7 @@ SCHEMAS = {
     "samples/DATASET.parquet": columns.SAMPLES,
     "frames/DATASET.parquet": columns.FRAMES,
     "audio/DATASET.parquet": columns.AUDIO,
+    "segments/DATASET/SEGMENTER.parquet": columns.SEGMENTS,
     "faces/DATASET/DETECTOR.parquet": columns.FACES,
     "predictions/DATASET/DETECTOR/MODEL.parquet and fusion/DATASET/FUSION.parquet": _PREDICTIONS,
     "features/DATASET/DETECTOR/MODEL.parquet": columns.FEATURES,

@@ -412,6 +412,8 @@ def parse(raw: Mapping[str, Any]) -> RunConfig:
     except ValidationError as error:
         raise ConfigError("\n".join(faults + _explain(error, options))) from None
     config = trained_nets.expanded(config, faults)
+    if config.models and not config.detectors:
+        faults.append("detectors: none is named, so no model would see a face")
     if config.detectors and not config.models:
         faults.append("models: none is named, and `training` trains none")
     faults += trained_nets.faults(config, folders)
