@@ -157,21 +157,18 @@ class Analyzer:
                 return replace(self.analyze(path, start_s, end_s), path=None)
         began = time.perf_counter()
         pictures = Pictures(cast(Source, source), self.sampling, start_s, end_s)
-        schema = frames_schema(self.emotions, self.units, self._signals.columns)
-        whose = Whose(self._network, self._people)
-        follower = association.Follower()
-        tables: list[pa.Table] = []
-        framewise = track(
-            self._faces(pictures, follower, whose), pictures.name, pictures.expected()
-        )
-        frames = 0
+        followed = Followed(self, keep=True)
+        framewise = track(self._faces(pictures, followed), pictures.name, pictures.expected())
         while pending := list(islice(framewise, face_crops.BATCH)):
-            tables.append(pa.Table.from_pylist(self._read(pending), schema))
-            frames += len(pending)
-            whose.end(follower.ended)
-        table = pa.concat_tables(tables) if tables else schema.empty_table()
-        table = with_people(table, *whose.told(follower.count), still=frames < 2)
-        return self._analysis(pictures, table, time.perf_counter() - began)
+            followed.read(pending)
+        return followed.analysis(pictures, time.perf_counter() - began)
+
+    def follow(self, keep: bool) -> "Followed":
+        """Return what reads the frames of a source one by one, as they come.
+
+        keep: as of `Followed`.
+        """
+        return Followed(self, keep)
 
     def stills(self, images: Sequence[RGB]) -> list[Analysis]:
         """Return what is seen in each of several pictures, as `analyze` says of each alone.
@@ -200,6 +197,11 @@ class Analyzer:
             analyses.append(self._analysis(source, table, 0.0))
         seconds = time.perf_counter() - began
         return [replace(analysis, seconds=seconds) for analysis in analyses]
+
+    def find(self, frames: Sequence[Row]) -> list[detection_view.Found]:
+        """Return of each frame of `Pictures.rows` what the detector finds, or why it fails."""
+        views = [detection_view.view_of(_pixels(frame), 1, 0.0) for frame in frames]
+        return detection_view.detect(self._detector, views, self._clock)
 
     def detect(self, images: Sequence[RGB]) -> list[Seen]:
         """Return of each picture its face rows, and the crops that models and signals want.
@@ -268,11 +270,8 @@ class Analyzer:
         faces = detection_view.postprocess(found, self._card)
         return [crops.calibrate(face.box, calibration) for face in faces]
 
-    def _faces(
-        self, pictures: Pictures, follower: association.Follower, whose: Whose
-    ) -> Iterator[Seen]:
+    def _faces(self, pictures: Pictures, followed: "Followed") -> Iterator[Seen]:
         """Yield of each frame its face rows and, for each model and signal, each face's crop."""
-        before: RGB | None = None
 
         def views() -> Iterator[tuple[list[Row], list[View | Exception]]]:
             for batch in detection_view.in_memory(pictures.rows()):
@@ -281,15 +280,11 @@ class Analyzer:
         for batch, seen in prefetch(views()):
             found = detection_view.detect(self._detector, seen, self._clock)
             for frame, faces in zip(batch, found, strict=True):
-                rows, cropped = self._cropped(frame, faces)
-                self._look(rows, frame["pixels"], before, follower, whose)
-                before = frame["pixels"]
-                yield rows, cropped
+                yield followed.see(frame, faces)
 
     def _seen(self, frames: Sequence[Row]) -> list[Seen]:
         """Return of each frame its face rows and, for each model and signal, each face's crop."""
-        views = [detection_view.view_of(_pixels(frame), 1, 0.0) for frame in frames]
-        found = detection_view.detect(self._detector, views, self._clock)
+        found = self.find(frames)
         return [self._cropped(frame, faces) for frame, faces in zip(frames, found, strict=True)]
 
     def _look(
@@ -376,6 +371,63 @@ class Analyzer:
                 for place in range(len(self._signals.names))
             ],
         )
+
+
+class Followed:
+    """Read the frames of one source in their order, and make an analysis of all of them.
+
+    keep: whether rows are kept for `analysis`; without, memory stays flat however long it lasts.
+    """
+
+    def __init__(self, analyzer: Analyzer, keep: bool):
+        self._analyzer, self._keep = analyzer, keep
+        self._follower = association.Follower()
+        self._whose = Whose(analyzer._network, analyzer._people)
+        self._before: RGB | None = None
+        self._schema = frames_schema(analyzer.emotions, analyzer.units, analyzer._signals.columns)
+        self._tables: list[pa.Table] = []
+        self._rows: list[Row] = []  # that are in no table yet
+        self._frames = 0
+
+    def see(self, frame: Row, found: detection_view.Found) -> Seen:
+        """Return the face rows of the next frame, and the crops that models and signals want.
+
+        frame: of `Pictures.rows`; found: in it, by `Analyzer.find`.
+        """
+        rows, cropped = self._analyzer._cropped(frame, found)
+        image = frame["pixels"]
+        self._analyzer._look(rows, image, self._before, self._follower, self._whose)
+        self._before = image
+        return rows, cropped
+
+    def read(self, pending: Sequence[Seen]) -> list[list[Row]]:
+        """Return of each of these frames its rows, each face with what the models say of it.
+
+        pending: of `see`, in order; so many frames share the networks' batches.
+        """
+        rows = self._analyzer._read(pending)
+        self._whose.end(self._follower.ended)
+        if self._keep:
+            self._frames += len(pending)
+            self._rows += rows
+            if len(self._rows) >= face_crops.BATCH:
+                self._pack()
+        left = iter(rows)
+        return [list(islice(left, len(faces))) for faces, _ in pending]
+
+    def analysis(self, pictures: Pictures, seconds: float) -> Analysis:
+        """Return what all frames that were read amount to. seconds: that this took."""
+        self._pack()
+        table = pa.concat_tables(self._tables) if self._tables else self._schema.empty_table()
+        told = self._whose.told(self._follower.count)
+        table = with_people(table, *told, still=self._frames < 2)
+        return self._analyzer._analysis(pictures, table, seconds)
+
+    def _pack(self) -> None:
+        """Put rows into a table, which takes a fraction of their memory."""
+        if self._rows:
+            self._tables.append(pa.Table.from_pylist(self._rows, self._schema))
+            self._rows = []
 
 
 def analyze(

@@ -29,16 +29,17 @@ Content = bytes | bytearray | BinaryIO  # of a file
 class Pictures:
     """The pictures of a source as rows of the frames table, whose `pixels` are decoded.
 
-    name: what rows and messages call the source; expected: the number of pictures as far as it is
-    known; lost: why some or all of the pictures could not be read; mended: what of its clock was;
-    outside: that it has pictures, but none between start and end. These are known once the pictures
-    were read.
+    title: of a source that is no file; name: what rows and messages call the source; expected: the
+    number of pictures as far as it is known; lost: why some or all of the pictures could not be
+    read; mended: what of its clock was; outside: that it has pictures, but none between start and
+    end. These are known once the pictures were read.
     """
 
     source: Source
     sampling: Sampling
     start_s: float = 0.0
     end_s: float | None = None
+    title: str = "pictures"
     lost: str = ""
     mended: list[str] = field(default_factory=list)
     outside: str = ""
@@ -50,8 +51,8 @@ class Pictures:
 
     @property
     def name(self) -> str:
-        """Return the file's name, or the kind of the source."""
-        return self.path.name if self.path else "pictures"
+        """Return the file's name, or the title of a source that is none."""
+        return self.path.name if self.path else self.title
 
     def expected(self) -> int | None:
         """Return the number of pictures that the file states, as far as it does."""

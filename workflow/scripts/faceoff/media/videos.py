@@ -71,6 +71,29 @@ def decode_video(path: Path, sampling: Sampling, threads: int = 1) -> Iterator[V
         )
 
 
+def decode_stream(container: "av.container.InputContainer") -> Iterator[RGB]:
+    """Decode the frames of a camera or a stream that is open, as they come.
+
+    Frames are as of `decode_video`. Damaged packets and frames are skipped, as the next key frame
+    mends them. Raises DecodeError where it has no video, FFmpegError where it breaks off.
+    """
+    import av
+
+    stream = _best_stream(container)
+    stream.codec_context.thread_count = 1  # more would hold a frame back for each
+
+    def frames() -> Iterator["av.VideoFrame"]:
+        for packet in container.demux(stream):
+            try:
+                found = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            yield from (frame for frame in found if not frame.is_corrupt)
+
+    for frame in _progressive(frames()):
+        yield _upright(frame, width_of(frame.width, frame.height, stream.sample_aspect_ratio))
+
+
 @dataclass(frozen=True)
 class Survey:
     """The first picture of a clip, what of the clip is lost, and how its clock was mended.
