@@ -23,6 +23,7 @@ from faceoff.commands import (
     init,
     join,
     listings,
+    live,
     run,
     score,
     serve,
@@ -81,6 +82,7 @@ _MORE = {"allow_extra_args": True, "ignore_unknown_options": True}  # for Snakem
 app.command()(init.init)
 app.command()(analyze.analyze)
 app.command()(explain.explain)
+app.command()(live.live)
 app.command()(serve.serve)
 app.command()(join.join)
 app.command(context_settings=_MORE)(run.run)

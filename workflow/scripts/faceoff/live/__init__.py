@@ -1,1 +1,3 @@
-"""Serve pipelines over HTTP and WebSockets (`faceoff serve`)."""
+"""Read faces while they are seen: in the terminal (`faceoff live`), over HTTP and WebSockets
+(`faceoff serve`).
+"""

@@ -83,11 +83,8 @@ class FrameReader:
             own = {one.model: one.name for one in pipelines if one.detector == detector}
             readings = analyzer.readings(seen, own, units)
             found = [
-                SeenFace(
-                    tuple(float(row[side]) for side in SIDES),
-                    row["score"],
-                    None if row["points"] is None else np.reshape(row["points"], (-1, 2)).tolist(),
-                    {own[name]: {**_units(row), **answer} for name, answer in said.items()},
+                seen_face(
+                    row, {own[name]: {**_units(row), **answer} for name, answer in said.items()}
                 )
                 for row, said in zip(seen[0][0], readings[0], strict=True)
                 if row["box_found"]
@@ -96,6 +93,12 @@ class FrameReader:
             read_s += time.perf_counter() - began
         del self._networks.clock.batches[1:]  # a server has no end
         return SeenFrame(faces, detect_s, read_s)
+
+
+def seen_face(row: Mapping[str, Any], readings: dict[str, Mapping[str, Any]]) -> SeenFace:
+    """Return the face of a row that `Analyzer.detect` or `Followed.read` returns, with a box."""
+    points = None if row["points"] is None else np.reshape(row["points"], (-1, 2)).tolist()
+    return SeenFace(tuple(float(row[side]) for side in SIDES), row["score"], points, readings)
 
 
 def _units(row: Mapping[str, Any]) -> dict[str, Any]:
