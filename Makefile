@@ -3,6 +3,8 @@
 PYTHON ?= python3.11
 LIGHT := .venv
 FULL := .venv-full
+LIVE := .venv-live
+SERVE ?=
 CLUSTER := .venv-cluster
 OVER = $(CLUSTER)/.over-$(notdir $(BELOW))
 DOCS := .venv-docs
@@ -12,11 +14,14 @@ PYTHON_IS_NEW = $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 1
   { echo "faceoff: $(PYTHON) is no Python 3.11: install it, or name it, make PYTHON=/path/to/python3.11"; exit 1; }
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input
 
-.PHONY: run full zoo paper test test-fast cluster docs docs-serve lint format lock clean help
+.PHONY: run full live zoo paper test test-fast cluster docs docs-serve lint format lock clean help
 run: $(LIGHT)/.ready ## run config.yaml, print the leaderboard and the report's path (the default)
 	$(LIGHT)/bin/faceoff run config.yaml --cores $(CORES)
 
 full: $(FULL)/.ready ## make .venv-full, the environment with PyTorch
+
+live: $(LIVE)/.ready ## serve a page, a REST API and a socket; SERVE='--port 8080 …' gives it options
+	$(LIVE)/bin/faceoff serve $(SERVE)
 
 zoo: $(FULL)/.ready ## run configs/zoo.yaml: every detector and model whose weights are here
 	$(FULL)/bin/faceoff run configs/zoo.yaml --cores $(CORES)
@@ -52,26 +57,29 @@ format: $(FULL)/.ready ## format everything
 	$(FULL)/bin/snakefmt Snakefile workflow
 
 lock: ## make the locked requirements anew (needs uv)
-	cd requirements && for name in light full cluster docs; do \
+	cd requirements && for pair in light: full:light live:full cluster:light docs:light; do \
+	  name=$${pair%:*}; below=$${pair#*:}; \
 	  uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --generate-hashes --python-version 3.11 --override $$name.overrides \
-	    $$( [ $$name = light ] || echo --constraint light.txt ) $$name.in -o $$name.txt || exit 1; \
+	    $${below:+--constraint $$below.txt} $$name.in -o $$name.txt || exit 1; \
 	done
 
 clean: ## remove results and environments
-	rm -rf results/*/ .snakemake build $(LIGHT) $(FULL) $(CLUSTER) $(DOCS)
+	rm -rf results/*/ .snakemake build $(LIGHT) $(LIVE) $(FULL) $(CLUSTER) $(DOCS)
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # --no-deps with hashes works as the lock is complete; requirements that libraries over-declare
 # (TensorFlow, jax …) stay out.
-$(LIGHT)/.ready: requirements/light.txt pyproject.toml
+$(LIGHT)/.ready $(LIVE)/.ready: %/.ready: pyproject.toml
 	@$(PYTHON_IS_NEW)
-	$(PYTHON) -m venv --clear $(LIGHT)
-	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r requirements/light.txt
-	$(LIGHT)/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
+	$(PYTHON) -m venv --clear $*
+	$*/bin/python -m pip install $(PIP_FLAGS) --no-deps --require-hashes -r $(filter requirements/%,$^)
+	$*/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
 	touch $@
+$(LIGHT)/.ready: requirements/light.txt
+$(LIVE)/.ready: requirements/live.txt
 
 # torch alone is not locked by hash: its right build (CPU, CUDA) depends on the machine.
 $(FULL)/.ready: requirements/full.txt requirements/torch.txt pyproject.toml

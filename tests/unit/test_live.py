@@ -452,11 +452,19 @@ def serve(*options: str) -> str:
     return done.stderr
 
 
-def test_the_command_says_what_is_wrong_before_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_what_is_wrong_before_it_serves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("FACEOFF_TOKEN", raising=False)
     for host in ("0.0.0.0", "::", "192.168.1.5", "faces.example"):
         assert "open to other machines: give --token" in serve("--host", host)
     assert "shorter than 16 characters" in serve("--token", "short")
+    secret = tmp_path / "token"
+    assert f"{secret}: No such file" in serve("--token-file", str(secret))
+    for text, said in (("\n", "holds no token"), ("short\n", "shorter than 16 characters")):
+        secret.write_text(text)
+        assert said in serve("--token-file", str(secret))
+    assert "not both" in serve("--token-file", str(secret), "--token", "a" * 16)
     assert "did you mean 'faceoff_small'" in serve("--model", "faceoff_smal")
     assert "no device 'tpu'" in serve("--device", "tpu")
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -15,7 +15,8 @@ from faceoff.drawing import clips, scenes
 from faceoff.drawing.video import write_video
 from faceoff.live.settings import Settings
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "live.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
 ADDRESS = "127.0.0.1:8000"  # of the page
 
 
@@ -82,6 +83,15 @@ def test_the_client_in_python_works(live: Running, folder: Path) -> None:
     lines = run(live, folder, command).splitlines()
     assert PIPELINE in lines[0]
     assert [line.split()[:2] for line in lines[1:]] == [["face.jpg", "0"], ["other.jpg", "0"]]
+
+
+def test_the_containers_check_of_health_works(live: Running, folder: Path) -> None:
+    """A server that is gone fails it."""
+    recipe = (ROOT / "containers" / "live.Dockerfile").read_text(encoding="utf-8")
+    (code,) = re.findall(r'"(from urllib.+)"\]', recipe)
+    assert run(live, folder, [sys.executable, "-c", code]) == ""
+    with pytest.raises(subprocess.CalledProcessError):
+        run(Running("http://127.0.0.1:1"), folder, [sys.executable, "-c", code])
 
 
 def test_the_page_describes_every_key_of_a_frame(live: Running, folder: Path) -> None:

@@ -39,6 +39,14 @@ def serve(
             help="what clients have to send; the variable keeps it out of the list of processes",
         ),
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            envvar="FACEOFF_TOKEN_FILE",
+            help="file that holds the token alone, as a secret of a container does",
+        ),
+    ] = None,
     origin: Annotated[
         list[str] | None,
         typer.Option("--origin", help="other address whose pages may ask; may be repeated"),
@@ -63,7 +71,7 @@ def serve(
     if missing := not_installed(MODULES):
         fail(
             f"serve: python package {missing[0]!r} is not installed: `pip install "
-            "'faceoff[live]'`, or `make full`"
+            "'faceoff[live]'`, or `make live`"
         )
     body = round(max_mb * 1e6)
     limits = Limits(
@@ -73,7 +81,7 @@ def serve(
     settings = Settings(
         detectors=tuple(detector or [DETECTOR]), models=tuple(model or MODELS),
         signals=tuple(name for names in signal or [] for name in names.split(",")),
-        device=device, host=host, port=port, token=token or None, keep=keep,
+        device=device, host=host, port=port, token=_token(token, token_file), keep=keep,
         origins=tuple(origin or []), limits=limits,
     )  # fmt: skip
     from faceoff.live.serving import serve as serve_until_stopped
@@ -83,3 +91,12 @@ def serve(
         console.print(said, soft_wrap=True, highlight=False)
 
     serve_until_stopped(settings, say)
+
+
+def _token(given: str | None, file: Path | None) -> str | None:
+    """Return the token, None without one. Raises OSError for a file that cannot be read."""
+    if file is None:
+        return given or None
+    if given:
+        fail("give --token or --token-file (FACEOFF_TOKEN, FACEOFF_TOKEN_FILE), not both")
+    return file.read_text(encoding="utf-8").strip() or fail(f"{file}: the file holds no token")
