@@ -280,36 +280,80 @@ def test_corruptions_change_the_picture_that_is_sent(
     assert roughness(picture()) < 0.7 * roughness(plain)
 
 
+# It watches what the camera shows, by the grey of a strip at its top, and what the page says of it.
+_WATCH = """(pipeline) => {
+  const play = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () {
+    window.camera = this;
+    return play.call(this);
+  };
+  const eye = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  window.seen = [];
+  setInterval(() => {
+    const cards = [...document.querySelectorAll("article")];
+    const card = cards.find((one) => one.querySelector("h3").textContent === pipeline);
+    if (!window.camera?.videoWidth || !card) return;
+    eye.drawImage(window.camera, 8, 4, 8, 4, 0, 0, 1, 1);
+    const [grey] = eye.getImageData(0, 0, 1, 1).data;
+    const [word, detail] = ["b", ".detail"].map((name) => card.querySelector(name).textContent);
+    window.seen.push([performance.now(), grey, word, detail]);
+  }, 20);
+}"""
+# Emotions that the network reads right on the drawn face with a margin. It names sadness, too, but
+# with a probability of 0.4 to 0.5, which a camera's scaling and JPEG may turn.
+_SHOWN = ("neutral", "happiness", "surprise", "anger")
+_ACT = 42  # pictures of the camera, 1.4 s
+_WITHIN_MS = 1000
+
+
 @pytest.mark.slow
-def test_a_camera_is_read_and_its_changes_are_followed(
+def test_a_camera_is_read_and_its_changes_are_followed_within_a_second(
     live: Running,
     launch: Callable[..., Any],
     sheet: np.ndarray,
     visit: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    """The camera shows a drawn face that is neutral and surprised, for a while each, again."""
+    """The camera shows a drawn face that moves, with one emotion after another, again and again."""
     told = drawn.told()
-    still = []
-    for emotion in ("neutral", "surprise"):
-        place = [n for n, shown in enumerate(told["emotions"]) if shown == emotion][2]
-        row, column = divmod(place, told["columns"])
-        top, left = row * told["height"], column * told["width"]
-        picture = sheet[top : top + told["height"], left : left + told["width"]]
-        still += [encoded(np.ascontiguousarray(picture), "JPEG")] * 30
-    film = tmp_path / "camera.mjpeg"
-    film.write_bytes(b"".join(still))
+    film = []
+    for number, emotion in enumerate(_SHOWN):
+        places = [n for n, shown in enumerate(told["emotions"]) if shown == emotion]
+        whole = places[: 5 if emotion == "neutral" else None][1:-2]  # not on its way
+        pictures = []
+        for place in whole:
+            row, column = divmod(place, told["columns"])
+            top, left = row * told["height"], column * told["width"]
+            picture = sheet[top : top + told["height"], left : left + told["width"]].copy()
+            picture[:12] = 60 * number
+            pictures.append(encoded(picture, "JPEG"))
+        there_and_back = [*pictures, *pictures[-2:0:-1]]
+        film += [there_and_back[n // 4 % len(there_and_back)] for n in range(_ACT)]
+    (tmp_path / "camera.mjpeg").write_bytes(b"".join(film))
     camera = launch(
         "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-video-capture={film}",
+        f"--use-file-for-fake-video-capture={tmp_path / 'camera.mjpeg'}",
     )  # fmt: skip
     page = visit(camera, live.url)
+    page.evaluate(_WATCH, PIPELINE)
     begin(page, "#camera")
-    frames = recorded(page, 2.8)[0]["frames"]
-    seen = [face["readings"][PIPELINE]["emotion"] for frame in frames for face in frame["faces"]]
-    assert set(seen) == {"neutral", "surprise"}
-    runs = [len(list(same)) for _, same in itertools.groupby(seen)]
-    assert 3 <= len(runs) <= 5  # of a second each: no flicker, no change that is missed
+    frames = recorded(page, 1.5 * len(_SHOWN) + 1)[0]["frames"]
+    assert len(frames) > 20
+    seen = [
+        (ms, _SHOWN[min(round(grey / 60), 3)], word, detail.rpartition("over time: ")[2])
+        for ms, grey, word, detail in page.evaluate("window.seen")
+    ]
+    acts = [list(same) for _, same in itertools.groupby(seen, key=lambda one: one[1])][1:]
+    whole_acts = [act for act in acts if act[-1][0] - act[0][0] > _WITHIN_MS]
+    assert {act[0][1] for act in whole_acts} == set(_SHOWN)
+    for act in whole_acts:
+        late = [one for one in act if one[0] - act[0][0] > _WITHIN_MS]
+        assert late
+        for said in (2, 3):  # of the frame, and of the rule over time
+            assert {one[said] for one in late} == {act[0][1]}
+            # Behind the first sight nothing else is said: no flicker.
+            runs = [word for word, _ in itertools.groupby(one[said] for one in act)]
+            assert len(runs) <= 3, runs
 
 
 _PLANE = """async () => {
