@@ -186,13 +186,14 @@ class Analyzer:
             frames, pending, followers, owners, strict=True
         ):
             self._look(rows, frame["pixels"], None, follower, whose)
-        read = iter(self._read(pending))
         schema = frames_schema(self.emotions, self.units, self._signals.columns)
-        analyses = []
+        read = pa.Table.from_pylist(self._read(pending), schema)
+        analyses, start = [], 0
         for source, (rows, _), follower, whose in zip(
             sources, pending, followers, owners, strict=True
         ):
-            table = pa.Table.from_pylist(list(islice(read, len(rows))), schema)
+            table = read.slice(start, len(rows))
+            start += len(rows)
             table = with_people(table, *whose.told(follower.count), still=True)
             analyses.append(self._analysis(source, table, 0.0))
         seconds = time.perf_counter() - began
