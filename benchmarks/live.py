@@ -1,11 +1,16 @@
 """Measure `faceoff serve`: requests per second, round trips of the socket, memory over many.
 
-    .venv-full/bin/python benchmarks/live.py [--seconds 10] [--soak 10000]
+    .venv-full/bin/python benchmarks/live.py [--seconds 10] [--soak 10000] [--deepface]
 
 A server of its own process reads 48-px crops (whole/faceoff_small), asked by one client and by 16,
 each of which sends the next picture once it has the answer. The socket reads drawn faces of
 640 x 480 (mediapipe_short/faceoff_small) one after another. With --soak, 16 clients send so many
 requests, every tenth a bad one, and the server's memory is printed ten times.
+
+With --deepface, deepface's own API (deepface.api, Flask) reads the same crops beside it, in turn:
+one worker of gunicorn, as its image has, its PyTorch network, no face detector, action emotion. It
+needs `pip install "deepface[api]"`. Its weights are random where its own are not here, which cost
+the same time; what it names is then without meaning, and is not looked at.
 """
 
 import argparse
@@ -14,13 +19,15 @@ import io
 import json
 import os
 import re
+import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from urllib.parse import urlencode
 
@@ -33,6 +40,7 @@ from faceoff.faces.resampling import resize
 
 CLIENTS = 16
 CROPS, FRAMES = "whole/faceoff_small", "mediapipe_short/faceoff_small"
+OURS, ITS = "/v1/analyze?" + urlencode({"pipeline": CROPS}), "/analyze"
 _BOUNDARY = "faceoff"
 _TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
 
@@ -79,9 +87,10 @@ def drawn(size: tuple[int, int], form: str) -> list[bytes]:
     return [encoded(resize(scenes.draw(one)[0], size), form) for one in scenes.plan("test")[:24]]
 
 
-def clients(address: str, many: int, bodies: list[bytes], go_on: Callable[[], bool]) -> list[float]:
+def clients(
+    address: str, many: int, bodies: list[bytes], go_on: Callable[[], bool], path: str = OURS
+) -> list[float]:
     """Return the seconds of each request that so many clients sent while `go_on` says so."""
-    path = "/v1/analyze?" + urlencode({"pipeline": CROPS})
 
     def work(client: int) -> list[float]:
         connection, seconds = http.client.HTTPConnection(address, timeout=60), []
@@ -147,21 +156,92 @@ def number(address: str, name: str) -> float:
 
 
 def soak(address: str, requests: int) -> None:
-    """Print the server's memory ten times while it answers so many requests."""
+    """Print the server's memory ten times while it answers so many requests, and its growth."""
     pictures = drawn((48, 48), "PNG")
     bodies = [form(picture[: 200 if n % 10 == 9 else None]) for n, picture in enumerate(pictures)]
+    memory = []
     for part in range(10):
         left = iter(range(requests // 10))
         clients(address, CLIENTS, bodies, lambda left=left: next(left, None) is not None)
-        megabytes = number(address, "process_resident_memory_bytes") / 1e6
+        memory.append(number(address, "process_resident_memory_bytes") / 1e6)
         asked = (part + 1) * (requests // 10)
-        print(f"after {asked} requests: {megabytes:.0f} MB", flush=True)
+        print(f"after {asked} requests: {memory[-1]:.0f} MB", flush=True)
+    growth = max(memory) / memory[0] - 1
+    print(f"most of all over the first: {growth:+.1%}", flush=True)
+
+
+def its_form(picture: bytes) -> bytes:
+    """Return a body as deepface's API wants it."""
+    fields = {"actions": '["emotion"]', "detector_backend": "skip"}
+    parts = [
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    return "".join(parts).encode() + form(picture).replace(b'name="file"', b'name="img"')
+
+
+@contextmanager
+def deepface() -> Iterator[str]:
+    """Run deepface's API, and yield its host and port once it reads a picture."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with tempfile.TemporaryDirectory() as home:
+        engine = {"DEEPFACE_BACKEND_ENGINE": "pytorch", "DEEPFACE_LOG_LEVEL": "40"}
+        env = {"DEEPFACE_HOME": home, **os.environ, **engine}
+        subprocess.run([sys.executable, "-c", _WEIGHTS], env=env, check=True)
+        command = [sys.executable, "-m", "gunicorn", "--workers=1", f"--bind={address}"]
+        command += ["--log-level", "error", "deepface.api.src.app:create_app()"]
+        with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) as process:
+            try:
+                body, until = its_form(drawn((48, 48), "PNG")[0]), time.monotonic() + 120
+                while time.monotonic() < until:
+                    with suppress(OSError):
+                        status, said = ask(http.client.HTTPConnection(address), "POST", ITS, body)
+                        assert status == 200, said
+                        break
+                    time.sleep(0.2)
+                yield address
+            finally:
+                process.terminate()
+
+
+_WEIGHTS = """
+import os, pathlib, torch
+from deepface.models.demography.pytorch.Emotion import EmotionModel
+folder = pathlib.Path(os.environ["DEEPFACE_HOME"], ".deepface", "weights")
+path = folder / "facial_expression_model_weights.pth"
+if not path.exists():
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(EmotionModel().state_dict(), path)
+    print("deepface: random weights, since its own are not here", flush=True)
+"""
+
+
+def beside_deepface(address: str, seconds: float) -> None:
+    """Print requests per second of both servers in turn, and ours over its."""
+    pictures = drawn((48, 48), "PNG")
+    bodies = {OURS: [form(one) for one in pictures], ITS: [its_form(one) for one in pictures]}
+    with deepface() as other:
+        places = {OURS: address, ITS: other}
+        for many in (1, CLIENTS):
+            rates: dict[str, list[float]] = {OURS: [], ITS: []}
+            for _ in range(3):
+                for path, rate in rates.items():
+                    took = clients(places[path], many, bodies[path], during(seconds / 3), path)
+                    rate.append(3 * len(took) / seconds)
+            ours, its = (np.median(rates[path]) for path in (OURS, ITS))
+            print(
+                f"48 px, {many:2} client{'s' * (many > 1)}: faceoff {ours:.1f}, deepface's API "
+                f"{its:.1f} requests/s, {ours / its:.2f} times as many",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--soak", type=int, default=0, metavar="REQUESTS")
+    parser.add_argument("--deepface", action="store_true")
     asked = parser.parse_args()
     with server() as address:
         print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
@@ -169,3 +249,5 @@ if __name__ == "__main__":
         live(address, asked.seconds)
         if asked.soak:
             soak(address, asked.soak)
+        if asked.deepface:
+            beside_deepface(address, asked.seconds)

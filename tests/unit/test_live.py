@@ -33,8 +33,9 @@ from faceoff.analysis.analyzer import Analyzer
 from faceoff.cli import app
 from faceoff.drawing import clips, scenes
 from faceoff.drawing.video import write_video
+from faceoff.inference.runtimes import BatchedNetwork
 from faceoff.layout import PACKAGE
-from faceoff.live import answers, settings
+from faceoff.live import answers, pipelines, settings
 from faceoff.live.batching import Batcher
 from faceoff.live.settings import Limits, Settings
 from faceoff.storage import files
@@ -313,6 +314,24 @@ def peak() -> int:
     return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
+@pytest.mark.slow
+def test_memory_stays_flat_over_many_requests(live: Running, pictures: list[bytes]) -> None:
+    """Sixteen clients, every fifth request a bad one; benchmarks/live.py --soak asks 10,000."""
+    bodies = [*pictures[:4], pictures[4][:200]]
+
+    def ask(number: int) -> int:
+        return live.post(**multipart(bodies[number % 5])).status_code
+
+    def resident(requests: int) -> float:
+        """Return the bytes of memory of this process, the server's too, after so many requests."""
+        with ThreadPoolExecutor(16) as pool:
+            assert set(pool.map(ask, range(requests))) == {200, 422}
+        return metric(live, "process_resident_memory_bytes")
+
+    first = resident(160)
+    assert resident(480) < 1.05 * first
+
+
 def test_answers_and_examples_are_as_openapi_says(live: Running, pictures: list[bytes]) -> None:
     params = {"pipeline": PIPELINE, "as": "document"}
     answer = live.post(files=[("file", ("x", data)) for data in pictures[:2]], params=params)
@@ -338,6 +357,19 @@ def test_a_network_that_raises_fails_its_request_without_a_traceback(
     assert answer.status_code == 500
     assert answer.json() == {"error": "the server failed: RuntimeError"}
     assert live.post(**multipart(NOISE)).status_code == 200
+
+
+def test_batches_are_small_only_where_that_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network whose bits depend on the size of its batch keeps the size of `analyze`."""
+    asked = ((("whole", "faceoff_small"),), (), "cpu")
+    assert pipelines.is_same_in_small_batches.__wrapped__(*asked)
+    real = BatchedNetwork.run
+
+    def moved(self: BatchedNetwork, inputs: np.ndarray) -> Any:
+        return [output + np.float32(1e-6 * (self._batch == 16)) for output in real(self, inputs)]
+
+    monkeypatch.setattr(BatchedNetwork, "run", moved)
+    assert not pipelines.is_same_in_small_batches.__wrapped__(*asked)
 
 
 def test_requests_of_a_batch_that_fails_are_read_one_by_one() -> None:
