@@ -360,15 +360,24 @@ def test_a_network_that_raises_fails_its_request_without_a_traceback(
 
 
 def test_batches_are_small_only_where_that_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network whose bits depend on the size of its batch keeps the size of `analyze`."""
+    """A network whose bits depend on the size of its batch keeps the size of `analyze`; so does
+    one that reads nothing.
+    """
     asked = ((("whole", "faceoff_small"),), (), "cpu")
     assert pipelines.is_same_in_small_batches.__wrapped__(*asked)
     real = BatchedNetwork.run
 
     def moved(self: BatchedNetwork, inputs: np.ndarray) -> Any:
-        return [output + np.float32(1e-6 * (self._batch == 16)) for output in real(self, inputs)]
+        return [
+            output + np.float32(1e-6 * (self._batch == pipelines._TOGETHER))
+            for output in real(self, inputs)
+        ]
 
-    monkeypatch.setattr(BatchedNetwork, "run", moved)
+    with monkeypatch.context() as patched:
+        patched.setattr(BatchedNetwork, "run", moved)
+        assert not pipelines.is_same_in_small_batches.__wrapped__(*asked)
+    monkeypatch.setattr(pipelines.scenes, "draw", lambda scene: (np.zeros((64, 64, 3), np.uint8),))
+    asked = ((("mediapipe_short", "faceoff_small"),), (), "cpu")
     assert not pipelines.is_same_in_small_batches.__wrapped__(*asked)
 
 

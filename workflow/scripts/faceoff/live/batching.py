@@ -14,7 +14,7 @@ from faceoff.live.settings import Limits
 from faceoff.live.uploads import RefusedError
 from faceoff.plugins.protocols import RGB
 
-BATCH = 64  # pictures, as many as the networks compute together
+BATCH = 64  # pictures that are read together at most
 # The longest that a batch waits for requests that are expected; it takes several times as long.
 WINDOW_S = 0.016
 Read = Callable[[str, Sequence[RGB]], list[Analysis]]  # pipeline, pictures
