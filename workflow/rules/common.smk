@@ -6,7 +6,7 @@ import re
 import sys
 
 from faceoff.layout import timing_of
-from faceoff.plan import preflight, run_state
+from faceoff.plan import job_server, preflight, run_state
 from faceoff.plan.config_files import load
 from faceoff.plan.figure_list import figure_files, titles
 from faceoff.plan.job_specs import Plan
@@ -27,6 +27,7 @@ plan = preflight.stop(lambda: Plan(config, check_modules=not USE_CONDA))
 preflight.limit_jobs(plan)
 layout = plan.layout
 lock = None
+jobs_from = None  # the process that starts them, where one does
 # What a detector finds is followed first, where the run tracks.
 detected = layout.detections if plan.config.tracking else layout.faces
 # Jobs work on a dataset as a whole or by shard, then gather the shards. So one rule makes a file.
@@ -91,16 +92,38 @@ def start_run():
     jobs = [job for job in workflow.dag.jobs if job.output]
     pending = [job.output for job in workflow.dag.needrun_jobs() if job.output]
     run_state.begin(plan, len(jobs), [[str(path) for path in outputs] for outputs in pending])
+    start_jobs()
+
+
+def start_jobs():
+    """Let short jobs on this machine start from one process.
+
+    Rules with a benchmark start their own, as it measures a process.
+    """
+    global jobs_from
+    here = workflow.is_main_process and workflow.executor_plugin.common_settings.local_exec
+    if here and not USE_CONDA:
+        rules = [rule for rule in workflow.rules if rule.input.get("script")]
+        measured = [rule.input.script for rule in rules if rule.benchmark]
+        jobs_from = job_server.start({rule.input.script for rule in rules} - {*measured})
+
+
+def stop_jobs():
+    """End the process that jobs start from."""
+    if jobs_from is not None:
+        jobs_from.stop()
 
 
 def end_run():
     """Note what the run made and print the leaderboard."""
+    stop_jobs()
     run_state.end(plan)
     show_leaderboard(layout.check)
 
 
 def show_failures():
     """Print the leaderboard with the cells that failed; none where jobs of all cells failed."""
+    stop_jobs()
     show_leaderboard(layout.failed)
 
 
