@@ -97,8 +97,11 @@ def _stamp(figure: Figure, words: str) -> None:
     All else keeps its size and its distance from the lower edge.
     """
     with matplotlib.style.context(_STYLE, after_reset=True):
-        figure.draw_without_rendering()  # lays it out
-        figure.set_layout_engine("none")
+        if engine := figure.get_layout_engine():
+            engine.execute(figure)
+        # With any engine, even the one that does nothing, each format would be drawn twice.
+        with matplotlib.rc_context({"figure.constrained_layout.use": False}):
+            figure.set_layout_engine()
         width, height = figure.get_size_inches()
         grown = height + _STAMP_MM / 25.4
         share = height / grown
