@@ -26,6 +26,7 @@ from faceoff.training import clip_files, net_list, onnx_files, sequence_list  # 
 from faceoff.training.about import About, ClipAbout  # noqa: E402
 from faceoff.training.clip_net import ClipNet, PictureFeatures, Standardise  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("operators_once")
 D = 4
 CLASSES = ("neutral", "happiness", "anger")
 TIMES = np.arange(40) / 5

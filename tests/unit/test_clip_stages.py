@@ -36,6 +36,7 @@ from faceoff.stages.shards import gather, gather_media, write_shard  # noqa: E40
 from faceoff.storage import columns, parquet  # noqa: E402
 from faceoff.training.loop import TrainingError  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("operators_once")
 RECIPE = {"epochs": 2, "batch": 4}
 DETECTOR = "whole"
 

@@ -25,6 +25,7 @@ from faceoff.training.picture_lesson import Input, posteriors  # noqa: E402
 from faceoff.training.pictures import Pictures  # noqa: E402
 from faceoff.training.recipe import Stored  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("operators_once")
 CLASSES = ["anger", "happiness", "neutral"]
 SMALL = {"width": 4, "size": [20, 28]}
 NETS = {
