@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from voices import silence, voice
 
 from faceoff.inference.logistic import Logistic
 from faceoff.media.sound import RATE
 from faceoff.plugins import registry
 from faceoff.speech import prosody
+from voices import silence, voice
 
 pytest.importorskip("kaldi_native_fbank")
 

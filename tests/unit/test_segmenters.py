@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from voices import silence, voice
 
 from faceoff.assets import fetch
 from faceoff.media.sound import RATE, samples_of, sounds
 from faceoff.plugins import registry
 from faceoff.plugins.speech_protocols import Span
+from voices import silence, voice
 
 NAMES = registry.names("segmenter")
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from voices import silence, voice, write_wav
 
 from faceoff.inference.clock import Clock
 from faceoff.media import sound as media
@@ -16,6 +15,7 @@ from faceoff.speech.at_frames import frame_rows
 from faceoff.speech.segment_rows import segment_rows
 from faceoff.speech.speech_rows import segment_waves, speech_rows
 from faceoff.storage import columns, parquet
+from voices import silence, voice, write_wav
 
 CLASSES = ("happiness", "sadness")
 
