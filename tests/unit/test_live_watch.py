@@ -213,10 +213,11 @@ def listening() -> set[int]:
     return {int(field[1].rpartition(":")[2], 16) for field in fields if field[3] == "0A"}
 
 
+@pytest.mark.slow
 def test_a_stream_over_http_that_breaks_is_read_on_once_it_is_back(clip: Path, port: int) -> None:
     """Its sender goes away after each showing; the third time nobody comes back."""
     stop = threading.Event()
-    frames = Frames(source_of(f"http://127.0.0.1:{port}/clip"), 5.0, 2, stop)  # type: ignore[arg-type]
+    frames = Frames(source_of(f"http://127.0.0.1:{port}/clip"), 5.0, 1, stop)  # type: ignore[arg-type]
     came: list[float] = []
     images = iter(frames)
     for _ in range(2):
@@ -226,7 +227,7 @@ def test_a_stream_over_http_that_breaks_is_read_on_once_it_is_back(clip: Path, p
                 assert image.shape == (240, 320, 3)
                 if len(came) % FRAMES == 0:
                     break
-    with pytest.raises(DecodeError, match="refused, and 2 attempts to connect again failed"):
+    with pytest.raises(DecodeError, match=r"^after 1 attempt to connect again: Connection refused"):
         next(images)
     assert len(came) == 2 * FRAMES
     assert came == sorted(came)
@@ -241,7 +242,7 @@ def test_a_stream_over_rtsp_is_read_and_its_end_is_said(clip: Path, tmp_path: Pa
     assert done.exit_code == 3, done.output
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [frame["faces"][0]["vote"]["emotion"] for frame in told][-1] == "happiness"
-    assert "the stream ended, and 0 attempts" in done.stderr
+    assert f"faceoff: {server.url}: the stream ended" in done.stderr
     assert "secret" not in done.output + (tmp_path / "saved" / "analysis.json").read_text()
     metadata = json.loads((tmp_path / "saved" / "analysis.json").read_text())["analysis_metadata"]
     assert metadata["state"] == "damaged"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp")
 # What an address may lead to: a playlist must not name files of this machine.
 _PROTOCOLS = "rtsp,rtsps,rtp,rtmp,udp,tcp,tls,http,https,httpproxy,crypto"
-_FIRST_S, _LONGEST_S = 0.5, 8.0  # between two attempts to connect again
+_FIRST_S, _DOUBLED = 0.5, 4  # until connecting again; how often that doubles, to 8 s
 
 
 class SourceError(Exception):
@@ -143,9 +143,10 @@ class Frames:
             if began is None:
                 raise SourceError(f"{self._stream.name}: {fault}")
             if attempts == self._retries:
-                raise DecodeError(f"{fault}, and {attempts} attempts to connect again failed")
+                tried = f"after {attempts} attempt{'s' * (attempts != 1)} to connect again: "
+                raise DecodeError(f"{tried * bool(attempts)}{fault}")
             self.breaks += not attempts
-            self._stop.wait(min(_FIRST_S * 2**attempts, _LONGEST_S))
+            self._stop.wait(_FIRST_S * 2 ** min(attempts, _DOUBLED))
             attempts += 1
 
     def _opened(self) -> "av.container.InputContainer":
