@@ -154,6 +154,33 @@ def test_every_sample_of_a_dataset_has_a_row(tmp_path: Path) -> None:
     assert len(samples_of(rows["happy/a.mkv"]["audio"]["bytes"])) == pytest.approx(RATE, rel=0.01)
 
 
+@pytest.mark.parametrize("audio", [True, False])
+def test_files_of_sound_are_samples_where_sound_is_asked_for(tmp_path: Path, audio: bool) -> None:
+    """A broken file keeps its row by its suffix, a file without one by its first bytes."""
+    folder = tmp_path / "clips" / "happy"
+    folder.mkdir(parents=True)
+    tone(folder / "a.wav")
+    tone(folder / "b.flac", codec="flac")
+    (folder / "c.mp3").write_bytes(b"broken")
+    tone(tmp_path / "d.wav").rename(folder / "d")
+    (folder / "e.txt").write_text("no sound")
+    options = {"type": "folder", "path": str(tmp_path / "clips"), "audio": audio}
+    plan = Plan(
+        {
+            "run": "v",
+            "datasets": {"d": options, "learn": {"type": "posed", "role": "train"}},
+            "segmenters": {"clip": {}},
+            "speech_models": {"prosody": {"train": "learn"}},
+        }
+    )
+    dataset = plan.open("d")
+    found = {sample.sample_id: sample.kind for sample in dataset.samples()}
+    wanted = dict.fromkeys(["happy/a.wav", "happy/b.flac", "happy/c.mp3", "happy/d"], "audio")
+    assert found == (wanted if audio else {})
+    assert dataset.left_out["other file (.txt)"] == 1
+    assert dataset.left_out["sound file (.wav)"] == (0 if audio else 1)
+
+
 def test_silence_stands_for_what_is_damaged(tmp_path: Path) -> None:
     """Keep the time of what follows; otherwise sound would run ahead of the picture."""
     path = tone(tmp_path / "a.mkv", seconds=3.0)
