@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from faceoff.cli import app
 from faceoff.commands import audit
 from faceoff.plugins.protocols import Sample
+from voices import silence, voice, write_wav
 
 
 def picture(seed: int, size: int = 64, kind: str = "PNG") -> bytes:
@@ -182,9 +183,33 @@ def test_an_animation_is_judged_by_its_first_picture(kind: str) -> None:
     assert np.abs(found - np.asarray(second)).mean() > 30
 
 
+def test_broken_silent_and_clipped_sound_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "clips/happy"
+    write_wav(folder / "good.wav", voice(1, 200))
+    write_wav(folder / "again.wav", voice(1, 200))
+    write_wav(folder / "silent.wav", silence(1))
+    write_wav(folder / "loud.wav", 9 * voice(1, 200))
+    (folder / "broken.mp3").write_bytes(b"nothing")
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        f"run: r\ndatasets: {{d: {{type: folder, path: {tmp_path / 'clips'}, audio: true}}}}\n"
+        "detectors: {whole: {}}\nmodels: {fer: {}}\n"
+    )
+    result = CliRunner().invoke(app, ["validate", str(config)])
+    assert result.exit_code == 1, result.output
+    for line in (
+        "d: 1 unreadable: happy/broken.mp3 (cannot decode: Invalid data found",
+        "d: 1 without sound: happy/silent.wav (silent)",
+        "d: 1 with clipped sound: happy/loud.wav (",
+        "d: 2 sounds in 1 groups stand more than once: happy/again.wav = happy/good.wav",
+    ):
+        assert line in result.output
+
+
 def test_what_is_missing_and_what_is_left_out_is_said(tmp_path: Path) -> None:
-    """Sequences are judged by their first picture, sound by nothing."""
+    """Sequences are judged by their first picture, sound as a whole."""
     (tmp_path / "s").mkdir()
+    write_wav(tmp_path / "a.wav", voice(1, 200))
     (tmp_path / "s/1.png").write_bytes(picture(1))
 
     class Incomplete(Memory):
@@ -199,12 +224,15 @@ def test_what_is_missing_and_what_is_left_out_is_said(tmp_path: Path) -> None:
         def pictures(self, sample: Sample):
             return [(0.0, tmp_path / "s/1.png")] if sample.path == "s" else []
 
+        def file(self, sample: Sample) -> Path:
+            return tmp_path / f"{sample.path}.wav"
+
         def missing(self) -> list[str]:
             return ["b.mp4", "c.mp4"]
 
     dataset = Incomplete()
     found = audit.audit("d", dataset, dataset.samples())
-    assert list(found.pixels) == ["s"]
+    assert list(found.pixels) == ["s", "a"]
     assert found.unreadable == {"empty": "no picture in the sequence"}
     lines = list(audit.findings([found]))
     assert lines[:2] == [

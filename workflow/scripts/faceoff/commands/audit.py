@@ -17,9 +17,13 @@ from rich.table import Table
 from faceoff.media.frame_rate import ALL_FRAMES
 from faceoff.media.images import AnimationError, DecodeError, decode_image
 from faceoff.media.kinds import kind_of_bytes, read_bytes
+from faceoff.media.sound import survey_sound
 from faceoff.media.videos import Survey, decode_animation, survey
 from faceoff.plugins.omissions import counted
 from faceoff.plugins.protocols import RGB, ClipDataset, CountedDataset, Sample
+
+_SILENT = 1e-3  # of full scale: −60 dB, below which a sound says nothing
+_CLIPPED = 1e-3  # share of the samples at full scale from which a sound is clipped
 
 
 @dataclass
@@ -27,7 +31,9 @@ class Audit:
     """Hold what was found in one dataset.
 
     unreadable: sample id -> reason; damaged: of a clip read in part; mended: what was wrong
-    with its time stamps; pixels, looks: hash of its exact pixels and of its coarse look.
+    with its time stamps; unheard: of a clip without sound, or a silent one; clipped: of sound that
+    is cut off at full scale; pixels, looks: hash of its exact pixels (or sound) and of its coarse
+    look.
     """
 
     name: str
@@ -37,6 +43,8 @@ class Audit:
     unreadable: dict[str, str] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
     mended: dict[str, str] = field(default_factory=dict)
+    unheard: dict[str, str] = field(default_factory=dict)
+    clipped: dict[str, str] = field(default_factory=dict)
     pixels: dict[str, bytes] = field(default_factory=dict)
     looks: dict[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(
@@ -121,13 +129,16 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
 
     Memory is some 200 bytes per sample.
     """
-    found = Audit(name)
+    found, options = Audit(name), getattr(dataset, "options", None)
     for sample in samples:
         found.labels[sample.label or "(none)"] += 1
         found.label_of[sample.sample_id] = sample.label
         if sample.subject:
             found.subjects.add(sample.subject)
-        if sample.kind == "audio":
+        heard = sample.kind == "audio"
+        if heard or (sample.kind == "video" and getattr(options, "audio", False)):
+            _listen(found, dataset, sample)
+        if heard:
             continue
         try:
             seen = look_through(dataset, sample)
@@ -149,6 +160,27 @@ def audit(name: str, dataset: Any, samples: Iterable[Sample]) -> Audit:
     found.left_out = dict(getattr(dataset, "left_out", {}))
     found.missing = dataset.missing() if isinstance(dataset, CountedDataset) else ()
     return found
+
+
+def _listen(found: Audit, dataset: Any, sample: Sample) -> None:
+    """Note what is wrong with the sound of a clip, or of a file of sound."""
+    alone, name = sample.kind == "audio", sample.sample_id
+    try:
+        heard = survey_sound(dataset.file(sample))
+    except (DecodeError, OSError) as error:
+        reason = (
+            f"cannot read: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+        )
+        (found.unreadable if alone else found.unheard)[name] = reason
+        return
+    if heard.lost:
+        found.damaged[name] = heard.lost
+    if heard.loudest < _SILENT:
+        found.unheard[name] = "silent"
+    if heard.clipped > _CLIPPED:
+        found.clipped[name] = f"{100 * heard.clipped:.1f} % of its samples"
+    if alone:
+        found.pixels[name] = heard.digest
 
 
 def shared(a: Audit, b: Audit) -> list[tuple[str, str]]:
@@ -191,10 +223,16 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
         if a.unreadable:
             told = [f"{sample} ({reason})" for sample, reason in a.unreadable.items()]
             yield f"{a.name}: {len(told)} unreadable: {some(told)}"
-        for clips, what in ((a.damaged, "damaged"), (a.mended, "with mended time stamps")):
+        for clips, what in (
+            (a.damaged, "damaged"),
+            (a.mended, "with mended time stamps"),
+            (a.unheard, "without sound"),
+            (a.clipped, "with clipped sound"),
+        ):
             if clips:
                 told = [f"{sample} ({reason})" for sample, reason in clips.items()]
                 yield f"{a.name}: {len(told)} {what}: {some(told)}"
+        things = "pictures" if a.looks or not a.pixels else "sounds"
         for what, groups in (
             ("stand more than once", a.duplicates()),
             ("look alike", a.look_alikes()),
@@ -203,7 +241,7 @@ def findings(audits: Sequence[Audit]) -> Iterator[str]:
             if groups:
                 told = [" = ".join(group[:4]) for group in groups]
                 total = sum(map(len, groups))
-                yield f"{a.name}: {total} pictures in {len(groups)} groups {what}: {some(told)}"
+                yield f"{a.name}: {total} {things} in {len(groups)} groups {what}: {some(told)}"
     for index, a in enumerate(audits):
         for b in audits[index + 1 :]:
             pairs, people = shared(a, b), shared_subjects(a, b)

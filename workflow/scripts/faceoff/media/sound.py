@@ -1,5 +1,6 @@
 """Extract the sound of a clip as speech models take it: 16 kHz, one channel, 16 bit."""
 
+import hashlib
 import io
 import wave
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ PART_S = 600.0  # longest sound that is held at once; a longer one is cut into p
 
 _GAP_S = 0.1  # a gap in the time stamps longer than this is filled with silence
 _BYTES = 2  # of a sample
+_FULL = 32766 / 32768  # of full scale: from here a sample counts as clipped
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,33 @@ def _sound(samples: bytes, start_s: float) -> Sound:
         out.setframerate(RATE)
         out.writeframes(samples)
     return Sound(buffer.getvalue(), start_s, len(samples) / _BYTES / RATE)
+
+
+@dataclass(frozen=True)
+class SoundSurvey:
+    """What a whole sound is like.
+
+    digest: of its samples; lost: what is damaged or missing; loudest: largest sample, 0–1; clipped:
+    share of samples at full scale.
+    """
+
+    digest: bytes
+    lost: str
+    loudest: float
+    clipped: float
+
+
+def survey_sound(path: Path) -> SoundSurvey:
+    """Decode a whole sound. Raises DecodeError without sound."""
+    digest, loudest, clipped, count, lost = hashlib.sha256(), 0.0, 0, 0, ""
+    for sound in sounds(path):
+        digest.update(sound.wav)
+        levels = np.abs(samples_of(sound.wav))
+        loudest = max(loudest, float(levels.max(initial=0.0)))
+        clipped += int((levels >= _FULL).sum())
+        count += len(levels)
+        lost = sound.note or ""
+    return SoundSurvey(digest.digest()[:16], lost, loudest, clipped / max(1, count))
 
 
 def samples_of(wav: bytes) -> npt.NDArray[np.float32]:
