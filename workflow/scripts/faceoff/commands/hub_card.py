@@ -1,4 +1,4 @@
-"""Write the card of an image classifier at Hugging Face: its commit, and a hash of every file."""
+"""Write the card of a classifier at Hugging Face: its commit, and a hash of every file."""
 
 import hashlib
 import json
@@ -32,8 +32,8 @@ def write(reference: str, output: Path) -> None:
     absent = [name for name in HUB_FILES.values() if name not in there]
     if absent:
         raise ValueError(
-            f"hf:{repository} lacks {', '.join(absent)}: a card needs an image classifier of "
-            "transformers with one safetensors file; convert it, or ask its authors"
+            f"hf:{repository} lacks {', '.join(absent)}: a card needs a classifier of pictures or "
+            "sound of transformers with one safetensors file; convert it, or ask its authors"
         )
     small: dict[str, bytes] = {}
     hashes = {}
@@ -42,6 +42,7 @@ def write(reference: str, output: Path) -> None:
         if "sha256" not in stored:
             small[name] = _get(f"{repository}/resolve/{about['sha']}/{name}")
         hashes[name] = stored.get("sha256") or hashlib.sha256(small[name]).hexdigest()
+    sound = about.get("pipeline_tag") == "audio-classification"
     labels = _labels(small.get("config.json"))
     licence = (about.get("cardData") or {}).get("license")
     card = {
@@ -49,7 +50,7 @@ def write(reference: str, output: Path) -> None:
         "file": f"hf:{repository}",
         "revision": about["sha"],
         "sha256": hashes,
-        "runtime": "transformers",
+        "runtime": "transformers_speech" if sound else "transformers",
         "licence": str(licence or "none stated"),
         "source": f"https://huggingface.co/{repository}",
     }

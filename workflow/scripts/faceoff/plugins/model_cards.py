@@ -22,6 +22,7 @@ CARD_RUNTIMES = {  # runtime of a card -> env
     "timm": "torch",
     "torchscript": "torch",
     "transformers": "torch",
+    "transformers_speech": "torch",
 }
 _CARD_MODULES = {  # runtime of a card -> python packages it needs
     "onnx": ("onnxruntime",),
@@ -31,15 +32,18 @@ _CARD_MODULES = {  # runtime of a card -> python packages it needs
     "timm": ("torch", "timm"),
     "torchscript": ("torch",),
     "transformers": ("torch", "transformers"),
+    "transformers_speech": ("torch", "transformers"),
 }
-# runtime of a card -> file in models/ and its class; the others of an env share one
+# runtime of a card -> file and its class; the others of an env share one
 _CARD_CLASSES = {
-    "onnx": ("card.py", "OnnxCard"),
-    "tflite": ("card.py", "TfliteCard"),
-    "tfjs": ("card.py", "TfjsCard"),
-    "torch": ("torch_card.py", "TorchCardModel"),
-    "transformers": ("transformers_card.py", "TransformersCardModel"),
+    "onnx": ("models/card.py", "OnnxCard"),
+    "tflite": ("models/card.py", "TfliteCard"),
+    "tfjs": ("models/card.py", "TfjsCard"),
+    "torch": ("models/torch_card.py", "TorchCardModel"),
+    "transformers": ("models/transformers_card.py", "TransformersCardModel"),
+    "transformers_speech": ("speech_models/transformers_card.py", "TransformersSpeechModel"),
 }
+_HUB = ("transformers", "transformers_speech")  # runtimes of models of Hugging Face's transformers
 
 _CARD_KEYS = {
     "name", "package", "file", "sha256", "urls", "size", "runtime", "input", "activation",
@@ -100,7 +104,7 @@ def read_card(path: Path) -> Plugin:
                     f"{where}{key}{suggestion(str(key), sorted(valid))}"
                 )
     # The files of a transformers model define its input and its classes.
-    hub = card.get("runtime") == "transformers"
+    hub = card.get("runtime") in _HUB
     for key in (
         ("file", "sha256", "runtime") if hub else ("file", "sha256", "runtime", "input", "emotions")
     ):
@@ -137,9 +141,9 @@ def read_card(path: Path) -> Plugin:
     if classes:
         rest["emotions"] = classes
     return Plugin(
-        kind="model",
+        kind="speech_model" if card["runtime"] == "transformers_speech" else "model",
         name=str(card.get("name", path.stem)),
-        source=PACKAGE / "models" / module,
+        source=PACKAGE / module,
         class_name=class_name,
         framework=framework,
         assets=_files(path, card),
@@ -150,7 +154,7 @@ def read_card(path: Path) -> Plugin:
 
 def _files(path: Path, card: Mapping[str, Any]) -> dict[str, Asset]:
     """Return the files of a card by role."""
-    if card["runtime"] == "transformers":
+    if card["runtime"] in _HUB:
         return _hub_files(path, card)
     if card["runtime"] == "tfjs":
         return _tfjs_files(path, card)
@@ -331,14 +335,15 @@ def _check_card_values(path: Path, card: Mapping[str, Any]) -> None:
         raise RegistryError(
             f"model card {path}: outputs {outputs!r}: valence and arousal come together"
         )
-    if card["runtime"] == "transformers":
-        yours = ("margin", *_RESAMPLING)
+    if card["runtime"] in _HUB:
+        yours = ("margin", *_RESAMPLING) if card["runtime"] == "transformers" else ()
         own = [f"input.{key}" for key in card.get("input") or {} if key not in yours]
         own += [key for key in ("activation", "outputs", "package", "urls") if key in card]
         if own:
+            only = f"; only {', '.join(f'input.{key}' for key in yours)} are yours" if yours else ""
             raise RegistryError(
-                f"model card {path}: {', '.join(own)}: a model of transformers says that itself; "
-                f"only {', '.join(f'input.{key}' for key in yours)} are yours"
+                f"model card {path}: {', '.join(own)}: a model of transformers says that itself"
+                f"{only}"
             )
     _check_tfjs(path, card)
     if card["runtime"] != "tfjs" and (card["runtime"] == "timm") != ("architecture" in card):

@@ -101,10 +101,15 @@ def names(kind: str, folders: tuple[Path, ...] = ()) -> list[str]:
 def get(kind: str, name: str, folders: tuple[Path, ...] = ()) -> Plugin:
     """Return a plug-in by its name; for a model also by the path of a card (.yaml).
 
-    Raises RegistryError that suggests the nearest name.
+    Raises RegistryError that suggests the nearest name, or if a card is of the other kind of model.
     """
-    if kind == "model" and name.endswith((".yaml", ".yml")):
-        return _card_at(Path(name), Path(name).stat().st_mtime_ns if Path(name).exists() else 0)
+    if kind in ("model", "speech_model") and name.endswith((".yaml", ".yml")):
+        path = Path(name)
+        found = _card_at(path, path.stat().st_mtime_ns if path.exists() else 0)
+        if found.kind != kind:
+            section = "speech_models" if found.kind == "speech_model" else "models"
+            raise RegistryError(f"model card {name}: it belongs into the section {section!r}")
+        return found
     plugins = discover(folders)
     if (kind, name) not in plugins:
         raise RegistryError(f"unknown {kind} {name!r}{suggestion(name, names(kind, folders))}")
