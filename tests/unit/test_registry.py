@@ -453,14 +453,19 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     server.server_close()
 
 
+@pytest.mark.parametrize(
+    ("task", "kind"),
+    [("image-classification", "model"), ("audio-classification", "speech_model")],
+)
 def test_a_card_of_hugging_face_is_written_with_commit_and_hashes(
-    hub: dict[str, Any], tmp_path: Path
+    hub: dict[str, Any], tmp_path: Path, task: str, kind: str
 ) -> None:
+    hub["pipeline_tag"] = task
     path = tmp_path / "net.yaml"
     done = CliRunner().invoke(app, ["card", "hf:me/Net-1", "--output", str(path)])
     assert done.exit_code == 0, done.output
     plugin = read_card(path)
-    assert (plugin.name, plugin.card["licence"]) == ("net-1", "mit")
+    assert (plugin.kind, plugin.name, plugin.card["licence"]) == (kind, "net-1", "mit")
     hashes = {role: asset.sha256 for role, asset in plugin.assets.items()}
     assert hashes == {
         "config": hashlib.sha256(HUB["config.json"]).hexdigest(),
