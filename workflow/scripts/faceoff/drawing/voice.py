@@ -1,7 +1,7 @@
 """Give drawn people a voice: who has which, how an emotion sounds, and how lips move with it.
 
 espeak-ng speaks (`espeak`). An emotion is a change of pitch, range, rate and loudness. Sources of
-the directions: Scherer, Vocal communication of emotion (2003), table 2; Juslin & Laukka (2003),
+the directions: Scherer, Vocal communication of emotion (2003); Juslin & Laukka (2003),
 table 11, for anger, fear, happiness and sadness. Those of disgust, surprise and contempt, and all
 sizes, are our own choice, so that such a voice says nothing about people.
 """
