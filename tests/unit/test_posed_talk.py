@@ -353,6 +353,16 @@ def test_a_small_clip_has_few_faces_and_a_full_one_moves() -> None:
     assert len(set(places)) == 3
 
 
+@needs_espeak
+def test_no_unit_leaves_its_scale_and_every_mouth_moves() -> None:
+    for talk in of_kind("congruent", 8):
+        clip = staged(talk).clip
+        faces = [clips.truth_at(clip, t)[0] for t in clip.times]
+        assert all(0 <= value <= 5 for face in faces for value in face.aus.values()), talk
+        mouth = [face.aus["AU25"] for face in faces if face.talking]
+        assert max(mouth) - min(mouth) > 1.5, talk.sample_id
+
+
 # -- files -----------------------------------------------------------------------------------------
 
 

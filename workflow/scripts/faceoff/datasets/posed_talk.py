@@ -56,7 +56,7 @@ class PosedTalkOptions(DatasetConfig):
     size: Literal["small", "full"] = Field(
         "small",
         description="small: 160 x 120 px, 12 frames per second, heads keep still; full: 320 x 240 "
-        "px, 25 frames per second, heads sway and lids blink, eight times the work",
+        "px, 25 frames per second, heads sway and lids blink, six times the work",
     )
     label_of: Literal["face", "voice"] = Field(
         "face",

@@ -40,6 +40,7 @@ _QUOTA = {
 }
 _IN_ALL = ("several", "narrative")
 _BODY_MM = 240.0  # half of the shoulders' width
+_WIDE = 1.6  # how far the widest phoneme opens a mouth, 1: the widest of even syllables
 _MOUTHS = 4  # steps from closed to open in a still clip, so that its moments repeat
 _VISIBLE = 0.5  # a face counts while at least this share of its box is seen
 
@@ -161,10 +162,10 @@ def _performed(clip: Clip, role: Role, player: _Player, t: float) -> tuple[Stage
         )
         if clip.still:
             opening = round(opening * _MOUTHS) / _MOUTHS
-        silent = 1 - voiced(t, role.speaks)
+        silent, wide = 1 - voiced(t, role.speaks), _WIDE if role.phonemes else 1.0
         for unit, full in (("AU25", 2.5), ("AU26", 1.6)):  # lips that an emotion parts meet, too
             held = aus.get(unit, 0.0)
-            aus[unit] = round(silent * held + max(held, full) * opening, 3)
+            aus[unit] = min(round(silent * held + max(held, wide * full) * opening, 3), 5.0)
     valence, arousal = (
         round((1 - share) * rest + share * shown, 3)
         for rest, shown in zip(player.rest_affect, player.affects[now], strict=True)
