@@ -253,10 +253,7 @@ def _learning(where: str, plugin: Plugin, train: str | None) -> list[str]:
             f"{where}: this model learns from data: name a dataset of role train in '{where}.train'"
         ]
     if train and not trainable:
-        return [
-            f"{where}.train: {plugin.kind.replace('_', ' ')} {plugin.name!r} has fixed weights "
-            "and cannot be trained"
-        ]
+        return [f"{where}.train: {plugin.title} has fixed weights and cannot be trained"]
     return []
 
 

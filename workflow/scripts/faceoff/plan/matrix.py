@@ -201,7 +201,7 @@ class Matrix:
                 plugin, section.options
             )
             if reason:
-                return f"{plugin.kind.replace('_', ' ')} {plugin.name}: {reason}"
+                return f"{plugin.title}: {reason}"
         return None
 
     def _absent(self, plugin: Plugin, options: Mapping[str, Any]) -> str | None:
@@ -294,8 +294,7 @@ class Matrix:
         for plugin in self.plugins():
             if not (self.check_modules and plugin.skip()):
                 needed |= {
-                    f"{plugin.kind.replace('_', ' ')} {plugin.name}: {role}": asset
-                    for role, asset in plugin.assets.items()
+                    f"{plugin.title}: {role}": asset for role, asset in plugin.assets.items()
                 }
         networks = self.embedding_assets().items()
         return needed | {f"tracking: {role}": asset for role, asset in networks}

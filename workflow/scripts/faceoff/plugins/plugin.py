@@ -82,6 +82,11 @@ class Plugin:
     card: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def title(self) -> str:
+        """Return kind and name in words: 'speech model prosody'."""
+        return f"{self.kind.replace('_', ' ')} {self.name}"
+
+    @property
     def source_name(self) -> str:
         """Return the file relative to the package, or the full path of a plug-in from outside.
 
