@@ -161,6 +161,8 @@ def test_class_loads_by_name(plugin: Plugin) -> None:
         "detector": ("detect",),
         "model": ("predict",),
         "signal": ("read",),
+        "segmenter": ("segment",),
+        "speech_model": ("hear",),
     }[plugin.kind]
     assert all(callable(getattr(loaded, method)) for method in needed)
     assert plugin.kind != "dataset" or hasattr(loaded, "read") or hasattr(loaded, "file"), (

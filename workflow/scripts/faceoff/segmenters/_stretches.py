@@ -1,6 +1,7 @@
 """Turn a number per hop of sound into stretches of speech."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -9,17 +10,30 @@ import numpy.typing as npt
 
 from faceoff.plugins.speech_protocols import Span
 
-# Of every segmenter that cuts by a number per hop: seconds.
-OPTIONS = {"least_s": 0.25, "gap_s": 0.3, "pad_s": 0.03, "longest_s": 30.0}
 
+@dataclass(frozen=True)
+class Cut:
+    """How stretches are cut, in seconds; raises ValueError for what is no number of seconds.
 
-def check(name: str, options: Mapping[str, Any]) -> None:
-    """Raise ValueError for an option that is no number of seconds, naming it."""
-    for key in OPTIONS:
-        value = options[key]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or value < 0 or (key == "longest_s" and value <= 0):
-            raise ValueError(f"segmenter {name}: options.{key}: expected seconds, not {value!r}")
+    segmenter: whose options these are, for errors; least_s: shorter stretches are dropped; gap_s:
+    a shorter pause does not end a stretch; pad_s: is added at both ends; longest_s: a longer
+    stretch is cut into equal parts.
+    """
+
+    segmenter: str
+    least_s: float
+    gap_s: float
+    pad_s: float
+    longest_s: float
+
+    def __post_init__(self) -> None:
+        for key in ("least_s", "gap_s", "pad_s", "longest_s"):
+            value = getattr(self, key)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or value < 0 or (key == "longest_s" and value <= 0):
+                raise ValueError(
+                    f"segmenter {self.segmenter}: options.{key}: expected seconds, not {value!r}"
+                )
 
 
 def spans(
@@ -27,12 +41,9 @@ def spans(
     speaks: npt.NDArray[np.bool_],
     hop_s: float,
     duration_s: float,
-    options: Mapping[str, Any],
+    cut: Cut,
 ) -> Sequence[Span]:
-    """Return the stretches in which somebody speaks.
-
-    Pauses up to `gap_s` do not end a stretch, stretches below `least_s` are dropped, `pad_s` is
-    added at both ends, and what is longer than `longest_s` is cut into equal parts.
+    """Return the stretches in which somebody speaks, cut as `cut` says.
 
     Parameters
     ----------
@@ -47,17 +58,17 @@ def spans(
     runs = [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
     joined: list[tuple[int, int]] = []
     for start, end in runs:
-        if joined and (start - joined[-1][1]) * hop_s <= options["gap_s"]:
+        if joined and (start - joined[-1][1]) * hop_s <= cut.gap_s:
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
     found = []
     for start, end in joined:
-        if (end - start) * hop_s < options["least_s"]:
+        if (end - start) * hop_s < cut.least_s:
             continue
-        low = max(0.0, start * hop_s - options["pad_s"])
-        high = min(duration_s, end * hop_s + options["pad_s"])
-        parts = max(1, int(np.ceil((high - low) / options["longest_s"] - 1e-9)))
+        low = max(0.0, start * hop_s - cut.pad_s)
+        high = min(duration_s, end * hop_s + cut.pad_s)
+        parts = max(1, int(np.ceil((high - low) / cut.longest_s - 1e-9)))
         cuts = np.linspace(low, high, parts + 1)
         score = float(np.clip(scores[start:end].mean(), 0.0, 1.0))
         found += [Span(float(a), float(b), score) for a, b in pairwise(cuts)]

@@ -37,12 +37,15 @@ class Energy:
 
     Options: `below_loudest_db`: speech is at most so far below the loud part of the sound (its 95th
     percentile); `silence_db`: and above this level of full scale; `least_s`, `gap_s`, `pad_s`,
-    `longest_s`: as of `_stretches.spans`. Raises ValueError for an option of another kind.
+    `longest_s`: as of `_stretches.Cut`. Raises ValueError for an option of another kind.
     """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         self._options = card["options"]
-        _stretches.check("energy", self._options)
+        options = self._options
+        self._cut = _stretches.Cut(
+            "energy", options["least_s"], options["gap_s"], options["pad_s"], options["longest_s"]
+        )
         for key in ("below_loudest_db", "silence_db"):
             if isinstance(self._options[key], bool) or not isinstance(
                 self._options[key], int | float
@@ -67,5 +70,5 @@ class Energy:
             levels > floor,
             _HOP / RATE,
             len(wave) / RATE,
-            self._options,
+            self._cut,
         )

@@ -50,15 +50,17 @@ class Silero:
     """The segmenter, on one core as the authors run it.
 
     Options: `threshold`: probability from which somebody speaks, 0–1; `least_s`, `gap_s`, `pad_s`,
-    `longest_s`: as of `_stretches.spans`. Raises ValueError for an option of another kind.
+    `longest_s`: as of `_stretches.Cut`. Raises ValueError for an option of another kind.
     """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         import onnxruntime
 
-        self._options = card["options"]
-        _stretches.check("silero", self._options)
-        threshold = self._options["threshold"]
+        options = card["options"]
+        self._cut = _stretches.Cut(
+            "silero", options["least_s"], options["gap_s"], options["pad_s"], options["longest_s"]
+        )
+        self._threshold = threshold = options["threshold"]
         if not isinstance(threshold, int | float) or not 0 < threshold < 1:
             raise ValueError(
                 f"segmenter silero: options.threshold: expected 0–1, not {threshold!r}"
@@ -72,13 +74,13 @@ class Silero:
     def segment(self, wave: Wave) -> Sequence[Span]:
         """Return the stretches of speech in a sound."""
         scores = self.probabilities(wave)
-        threshold = self._options["threshold"]
+        threshold = self._threshold
         return _stretches.spans(
             scores,
             _above(scores, threshold, threshold - _RELEASE),
             _WINDOW / RATE,
             len(wave) / RATE,
-            self._options,
+            self._cut,
         )
 
     def probabilities(self, wave: Wave) -> npt.NDArray[np.float32]:

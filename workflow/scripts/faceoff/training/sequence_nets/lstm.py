@@ -32,6 +32,13 @@ class Lstm(SequenceNet):
         )
 
     def states(self, x: Tensor, present: Tensor) -> Tensor:
+        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            # Without AVX-512 a CPU has no LSTM in bfloat16.
+            with torch.autocast("cpu", enabled=False):
+                return self._states(x.float(), present)
+        return self._states(x, present)
+
+    def _states(self, x: Tensor, present: Tensor) -> Tensor:
         backwards = _reversed(present)[..., None]
         for layer, ahead in enumerate(self.ahead):
             x = self.dropout(x) if layer else x
