@@ -376,12 +376,15 @@ def test_a_network_of_timm_is_explained_and_its_parameters_shuffled(tmp_path: Pa
         assert before.ndim < 2 or before.size == 1 or (before != after).any()
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 1), dtype=np.uint8)
     layers = list(model.differentiable().convolutions)
-    for layer in (None, layers[3]):
+    told = []
+    for layer in (None, layers[1], layers[3]):
         found = explain(model, noise, "gradcam", layer=layer, untrained=other)
         assert found.heat.max() > 0
-        # Of random weights a late layer's map may be flat, on some processors, and has no rank.
-        assert layer is None or found.sanity is not None
-        assert found.sanity is None or found.sanity < 0.99
+        told.append(found.sanity)
+    # A map of shuffled weights may be flat, on some processors: it has no ranks to compare.
+    ranked = [sanity for sanity in told if sanity is not None]
+    assert ranked
+    assert max(ranked) < 0.99
 
 
 def test_shuffled_weights_are_the_same_numbers(tmp_path: Path) -> None:
