@@ -266,7 +266,7 @@ def _check_speech(config: RunConfig, folders: tuple[Path, ...], faults: list[str
         if rows and not getattr(config, other):
             faults.append(f"{other}: missing; a voice needs {' and '.join(sorted([kind, other]))}")
     for ours, theirs in (("segmenters", "detectors"), ("speech_models", "models")):
-        for name in getattr(config, ours).keys() & getattr(config, theirs).keys():
+        for name in sorted(getattr(config, ours).keys() & getattr(config, theirs).keys()):
             faults.append(f"{ours}.{name}: {theirs} has this name too; give one of them another")
     for name, segmenter in config.segmenters.items():
         where = f"segmenters.{name}"
