@@ -29,11 +29,11 @@ class Part:
 
     key: how its ids begin; ids: pipeline -> id of its panel; links: kind of figure -> its files'
     links; faces: whether pictures of faces may be shown; models: what the models' cards say;
-    pictures: the examples table, None where no face is shown; overlaps, answers, multiverse,
-    over_time, tracks (of each detector), signals (of each), robustness (of each corruption),
-    saliency (of each cell): what those stages wrote; strip: the table of a face under every
-    corruption; explained: 'detector/model' -> table of explained faces, where faces may be shown;
-    speed: link to the speed page.
+    voices: the segmenters, whose cells read voices; pictures: the examples table, None where no
+    face is shown; overlaps, answers, multiverse, over_time, tracks (of each detector), signals (of
+    each), robustness (of each corruption), saliency (of each cell): what those stages wrote; strip:
+    the table of a face under every corruption; explained: 'detector/model' -> table of explained
+    faces, where faces may be shown; speed: link to the speed page.
     """
 
     dataset: DatasetResults
@@ -42,6 +42,7 @@ class Part:
     links: Callable[[str], list[View]]
     faces: bool = False
     models: Mapping[str, Any] = field(default_factory=dict)
+    voices: frozenset[str] = frozenset()
     pictures: Path | None = None
     overlaps: Mapping[str, Any] | None = None
     answers: Mapping[str, Any] | None = None
