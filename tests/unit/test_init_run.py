@@ -131,6 +131,7 @@ def test_validate_looks_at_clips_to_their_end(cases: Path, tmp_path: Path) -> No
         (("init",), "name a folder"),
         (("init", "nowhere"), "nowhere: there is no such folder"),
         (("init", "empty"), "empty: no picture and no clip"),
+        (("init", "said"), "lies in it, only 1 of sound: how voices are read is in docs/speech.md"),
         (("init", "My pictures", "--model", "ferr"), "did you mean 'fer'"),
         (("init", "My pictures", "--output", "there.yaml"), "there.yaml is there already"),
         (("run",), "no faceoff.yaml or config.yaml in this folder"),
@@ -141,6 +142,8 @@ def test_what_is_missing_is_said(
     pictures: Path, tmp_path: Path, arguments: tuple[str, ...], reason: str
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "said").mkdir()
+    (tmp_path / "said/a.wav").write_bytes(b"RIFF")
     (tmp_path / "there.yaml").write_text("mine")
     code, said = call(*arguments)
     assert code == 1

@@ -128,10 +128,12 @@ def look_at(folder: Path) -> Folder:
             f"{folder}: neither a folder nor a picture nor a clip, but {reason}; a table of "
             "pictures is a dataset of `type: table` (docs/configuration.md)"
         )
-    files = [folder] if single else files_below(folder, hidden=False)
+    files = [folder] if single else list(files_below(folder, hidden=False))
     kinds = Counter(sample_kind(path) for path in files if left_out(path) is None)
     if not kinds:
-        raise FileNotFoundError(f"{folder}: no picture and no clip lies in it")
+        heard = sum(left_out(path, sound=True) is None for path in files)
+        more = f", only {heard} of sound: how voices are read is in docs/speech.md" if heard else ""
+        raise FileNotFoundError(f"{folder}: no picture and no clip lies in it{more}")
     classes: dict[str, str | None] = {}
     for below in () if single else sorted(folder.iterdir()):
         if below.is_dir() and not of_the_system(below.name):
