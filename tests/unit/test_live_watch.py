@@ -115,6 +115,13 @@ def test_every_frame_of_a_file_as_fast_as_it_goes_comes_in_order(clip: Path) -> 
     assert time.perf_counter() - began < 1.0  # the clip takes 1.4 s
 
 
+def test_the_first_frame_of_each_tenth_of_a_second_is_given() -> None:
+    images = ((number / 30, np.zeros((8, 8, 3), np.uint8)) for number in range(61))
+    pictures = Pictures(images, ALL_FRAMES, title="clip")
+    capture = Capture(pictures, threading.Event(), every_s=0.1, whole=True)
+    assert [frame.row["frame"] for frame in capture] == list(range(0, 61, 3))
+
+
 def test_lines_are_json_of_the_frames_that_were_asked_for(clip: Path) -> None:
     done = live(clip, "--json", "--fast", "--every", "0.5", "--temporal", "none")
     assert done.exit_code == 0, done.output

@@ -11,6 +11,7 @@ from typing import Any
 from faceoff.analysis.pictures import Pictures
 
 _LOOK_S = 0.1  # between two looks at whether the reading is to end
+_CLOSE_S = 1e-9  # times as close as this are one time: 9 / 30 and 3 * 0.1 differ
 _END_S = 1.0  # that the thread has to end; one that waits for a machine is left behind
 
 
@@ -93,10 +94,10 @@ class Capture:
             if start is None or due is None:
                 start, due = time_s, time_s
                 began = time.monotonic()
-            if time_s < due:
+            if time_s < due - _CLOSE_S:
                 continue
             if self._every_s:
-                due = start + ((time_s - start) // self._every_s + 1) * self._every_s
+                due = start + ((time_s - start + _CLOSE_S) // self._every_s + 1) * self._every_s
             if self._paced:
                 self._stop.wait(max(0.0, began + time_s - start - time.monotonic()))
             yield row
