@@ -135,6 +135,25 @@ def test_lines_are_json_of_the_frames_that_were_asked_for(clip: Path) -> None:
     assert re.search(r"1\.00 s  face 0: happiness 0\.\d\d \[\w+\]", words.stdout)
 
 
+def test_what_was_read_is_saved_where_nobody_reads_the_lines_any_more(
+    clip: Path, tmp_path: Path
+) -> None:
+    """As of `faceoff live clip.mp4 --save folder | head -1`."""
+    command = [sys.executable, "-m", "faceoff", "live", str(clip), "--json"]
+    with subprocess.Popen(
+        [*command, "--save", str(tmp_path / "saved")], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        json.loads(process.stdout.readline())
+        process.stdout.close()
+        assert process.wait(30) == 1
+        assert b"Traceback" not in process.stderr.read()
+    rows = (tmp_path / "saved" / "frames.csv").read_text(encoding="utf-8").splitlines()
+    assert 1 <= len(rows) - 1 < FRAMES
+
+
 def test_the_block_has_a_bar_for_each_emotion_of_each_pipeline(clip: Path) -> None:
     watcher = Watcher([PAIR, OTHER], temporal="ema")
     row = next(Pictures(clip, ALL_FRAMES).rows())

@@ -88,11 +88,18 @@ def live(
         if in_place is not None:
             stack.enter_context(in_place)
 
+        gone: list[BrokenPipeError] = []  # who read the lines has ended; what was read is saved
+
         def show(frame: Watched) -> bool:
             if in_place is not None:
                 in_place.show(frame.told)
-            else:
-                typer.echo((terminal.json_line if json else terminal.line)(frame.told))
+            elif not gone:
+                try:
+                    typer.echo((terminal.json_line if json else terminal.line)(frame.told))
+                except BrokenPipeError as error:
+                    gone.append(error)
+            if gone:
+                return True
             if shown is None or frame.image is None:
                 return False
             return shown.show(windows.drawn(frame.image, frame.rows))
@@ -101,6 +108,8 @@ def live(
             ended = watch(found, settings, show)
         except SourceError as error:
             fail(error)
+    if gone:
+        raise gone[0]
     for line in ended.lines:
         typer.echo(line, err=json)  # so that the lines before are all JSON
     if ended.lost:
