@@ -85,8 +85,7 @@ class Gate:
             return 421, "the Host of the request is no name of this machine"
         origin = headers.get(b"origin")
         if origin is not None and origin not in settings.origins:
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or parts.netloc != host:
+            if origin not in (f"http://{host}", f"https://{host}"):
                 return 403, "pages of other addresses may not ask"
         by_message = scope["type"] == "websocket" and b"authorization" not in headers
         is_open = scope["path"] in OPEN or scope["path"].startswith(PAGE)
