@@ -243,6 +243,9 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "a page of another address": (
         {**multipart(NOISE), "headers": {"Origin": "https://faces.example"}}, 403, "pages",
     ),
+    "a page of no address": (
+        {**multipart(NOISE), "headers": {"Origin": "http://["}}, 403, "pages",
+    ),
 }  # fmt: skip
 
 
@@ -505,6 +508,13 @@ def test_the_command_says_what_is_wrong_before_it_serves(
     for text, said in (("\n", "holds no token"), ("short\n", "shorter than 16 characters")):
         secret.write_text(text)
         assert said in serve("--token-file", str(secret))
+    secret.write_bytes(bytes(range(128, 255)))
+    assert f"{secret}: no text" in serve("--token-file", str(secret))
+    for token in ("ü" * 20, "line of 16 and more\nand another", " a blank before a token"):
+        assert "no header can carry" in serve("--token", token)
+    for origin in ("faces.example", "https://faces.example/", "https://"):
+        assert f"--origin {origin}: give" in serve("--origin", origin)
+    assert f"{secret}: File exists" in serve("--keep", str(secret))
     assert "not both" in serve("--token-file", str(secret), "--token", "a" * 16)
     assert "did you mean 'faceoff_small'" in serve("--model", "faceoff_smal")
     assert "no device 'tpu'" in serve("--device", "tpu")

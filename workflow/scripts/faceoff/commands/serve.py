@@ -99,4 +99,8 @@ def _token(given: str | None, file: Path | None) -> str | None:
         return given or None
     if given:
         fail("give --token or --token-file (FACEOFF_TOKEN, FACEOFF_TOKEN_FILE), not both")
-    return file.read_text(encoding="utf-8").strip() or fail(f"{file}: the file holds no token")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        fail(f"{file}: no text: give a file that holds the token alone")
+    return text.strip() or fail(f"{file}: the file holds no token")

@@ -56,8 +56,10 @@ def serve(settings: Settings, told: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; then answer what was asked, and end.
 
     told: is called with the server's address, before the networks are loaded. Raises as `listen`
-    and `server`.
+    and `server`, and OSError for a folder of kept pictures that cannot be made.
     """
+    if settings.keep is not None:
+        settings.keep.mkdir(parents=True, exist_ok=True)  # an error comes before the first request
     logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)
     with listen(settings) as listening:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -1,6 +1,7 @@
 """Say what a server reads, for whom, and within which bounds."""
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Settings:
     each face; keep: folder for the pictures that are read, None keeps none; origins: of pages of
     other addresses that may ask, as https://example.org.
 
-    Raises ValueError for an address that is not this machine's own without a token.
+    Raises ValueError for an address that is not this machine's own without a token, a token that is
+    short or that no header can carry, and an origin with a path or without a scheme.
     """
 
     detectors: tuple[str, ...] = (DETECTOR,)
@@ -73,6 +75,21 @@ class Settings:
                 "the token is shorter than 16 characters: take one that `openssl rand -hex 24` "
                 "prints"
             )
+        if self.token is not None and (
+            not self.token.isascii()
+            or not self.token.isprintable()
+            or self.token != self.token.strip()
+        ):
+            raise ValueError(
+                "the token has characters that no header can carry: take one line of ASCII, as "
+                "`openssl rand -hex 24` prints"
+            )
+        for origin in self.origins:
+            if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s]+", origin):
+                raise ValueError(
+                    f"--origin {origin}: give the address of a page without its path, as in "
+                    "https://example.org"
+                )
 
     @property
     def is_local(self) -> bool:
