@@ -52,7 +52,7 @@ def source_of(text: str, platform: str = sys.platform) -> Path | Stream:
     """Return what a source is by its text: a file, or else a camera or an address.
 
     platform: as of `sys.platform`. Raises FileNotFoundError for a file that is not there,
-    ValueError for an address of an unknown kind.
+    IsADirectoryError for a folder, ValueError for an address of an unknown kind or form.
     """
     if text.isdigit() or text.startswith(("/dev/video", "video=")):
         return _camera(text, platform)
@@ -60,19 +60,27 @@ def source_of(text: str, platform: str = sys.platform) -> Path | Stream:
         from faceoff.analysis.pictures import local
 
         path = local(text)
+        if path.is_dir():
+            raise IsADirectoryError(f"{text}: a folder: name one file of it")
         if not path.is_file():
             raise FileNotFoundError(
                 f"{text}: no such file; a camera is its number (0) or /dev/video0, an address "
                 f"begins with {SCHEMES[0]}://"
             )
         return path
-    parts = urlsplit(text)
-    scheme = parts.scheme.lower()
+    scheme = text.partition("://")[0].lower()
     if scheme not in SCHEMES:
         raise ValueError(
-            f"{scheme}://: no kind of address that is read{suggestion(scheme, SCHEMES)}; known "
-            f"are {', '.join(SCHEMES)}"
+            f"{scheme}://: no kind of address that is read{suggestion(scheme, SCHEMES)}"
         )
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018
+    except ValueError:  # its message, and the address, may hold part of a password
+        raise ValueError(
+            f"{scheme}://…: no address: the port is a number up to 65535, and in a password "
+            "/ ? # [ ] are written %2F %3F %23 %5B %5D"
+        ) from None
     if not parts.hostname:
         raise ValueError(f"{text}: the address names no machine, as in {scheme}://camera.local/one")
     options = {"protocol_whitelist": _PROTOCOLS, "analyzeduration": "1000000"}
