@@ -84,9 +84,9 @@ class Gate:
         if settings.token is None and _name(f"//{host}") not in (*LOOPBACK, settings.host):
             return 421, "the Host of the request is no name of this machine"
         origin = headers.get(b"origin")
-        if origin is not None and origin not in settings.origins:
-            if origin not in (f"http://{host}", f"https://{host}"):
-                return 403, "pages of other addresses may not ask"
+        own = (f"http://{host}", f"https://{host}")
+        if origin is not None and origin not in (*own, *settings.origins):
+            return 403, "pages of other addresses may not ask"
         by_message = scope["type"] == "websocket" and b"authorization" not in headers
         is_open = scope["path"] in OPEN or scope["path"].startswith(PAGE)
         if settings.token is None or is_open or by_message:
