@@ -16,7 +16,7 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from faceoff.drawing import clips, scenes
 from faceoff.drawing.video import write_video
 from faceoff.inference.runtimes import BatchedNetwork
 from faceoff.layout import PACKAGE
-from faceoff.live import answers, pipelines, settings
+from faceoff.live import answers, pipelines, serving, settings
 from faceoff.live.batching import Batcher
 from faceoff.live.settings import Limits, Settings
 from faceoff.storage import files
@@ -487,6 +487,25 @@ def test_a_server_that_is_told_to_stop_answers_what_was_asked(pictures: list[byt
         assert "Traceback" not in process.stderr.read()
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/v1/health", timeout=60)
+
+
+def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else 256 of them, which need no token, would shut out all others."""
+    monkeypatch.setattr(serving, "_SILENT_S", 0.3)
+    with running(Settings(token="a token of tests")) as live, ExitStack() as stack:
+        address = ("127.0.0.1", int(live.url.rpartition(":")[2]))
+        silent, slow, busy = [
+            stack.enter_context(socket.create_connection(address, timeout=5)) for _ in range(3)
+        ]
+        slow.sendall(b"GET /v1/health HTTP/1.1\r\n")
+        for _ in range(8):
+            busy.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            said = b""
+            while b"}" not in said:
+                said += busy.recv(4096)
+            assert said.startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.15)
+        assert silent.recv(1) == slow.recv(1) == b""
 
 
 def serve(*options: str) -> str:
