@@ -161,7 +161,7 @@ def test_the_block_has_a_bar_for_each_emotion_of_each_pipeline(clip: Path) -> No
     console = Console(width=100, force_terminal=True, color_system=None, record=True)
     with open(os.devnull, "w") as nowhere:
         console.file = nowhere
-        console.print(terminal.block(frame.told, "face.mp4"))
+        console.print(terminal.block(frame.told, "face.mp4", console.width))
     text = console.export_text()
     assert "face.mp4  320 × 240  0.0 s" in text
     assert "dropped 3" in text
@@ -171,6 +171,24 @@ def test_the_block_has_a_bar_for_each_emotion_of_each_pipeline(clip: Path) -> No
     (bar,) = re.findall(rf"neutral +(█+)\S* +{share:.0%}", text)
     assert len(bar) == int(20 * share)
     assert re.search(r"over time +neutral", text)
+
+
+def test_bars_are_as_short_as_the_terminal_asks(clip: Path) -> None:
+    """Four pipelines in 80 columns: each of their numbers is there."""
+    watcher = Watcher([PAIR, OTHER])
+    row = next(Pictures(clip, ALL_FRAMES).rows())
+    (frame,) = watcher.see(Captured(row, time.perf_counter()), 0)
+    (face,) = frame.told["faces"]
+    both = face["readings"]
+    readings = {**both, **{f"{name} again": one for name, one in both.items()}}
+    told = {**frame.told, "faces": [{**face, "readings": readings}]}
+    console = Console(width=80, force_terminal=True, color_system=None, record=True)
+    with open(os.devnull, "w") as nowhere:
+        console.file = nowhere
+        console.print(terminal.block(told, "face.mp4", 80))
+    shares = [f"{one['posterior']['neutral']:.0%}" for one in readings.values()]
+    (line,) = re.findall(r"^neutral .*$", console.export_text(), re.M)
+    assert re.findall(r"\d+%", line) == shares
 
 
 @pytest.mark.slow

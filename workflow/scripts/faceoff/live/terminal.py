@@ -12,7 +12,8 @@ from rich.text import Text
 from faceoff.storage.files import plain
 
 NOTE = "perceived from the face, not felt · Ctrl-C ends"
-_BAR = 20  # characters of a probability of 1
+_BAR, _SHORT = 20, 4  # characters of a probability of 1: where there is room, at least
+_BESIDE, _FIRST = 8, 11  # columns of a pipeline beside its bar, and of the emotions' names
 _PARTS = " ▏▎▍▌▋▊▉"  # eighths of a character
 _PER_S = 8.0  # drawings
 _MOST = 4  # faces that the block shows
@@ -48,7 +49,7 @@ class Block:
     """Draw frames over one another, until this is closed; the last one stays."""
 
     def __init__(self, console: Console, name: str):
-        self._name = name
+        self._name, self._console = name, console
         self._live = Live(console=console, refresh_per_second=_PER_S, transient=False)
 
     def __enter__(self) -> "Block":
@@ -60,13 +61,14 @@ class Block:
 
     def show(self, told: Mapping[str, Any]) -> None:
         """Draw a frame at the next refresh. told: of `Watched`."""
-        self._live.update(block(told, self._name))
+        self._live.update(block(told, self._name, self._console.width))
 
 
-def block(told: Mapping[str, Any], name: str) -> RenderableType:
+def block(told: Mapping[str, Any], name: str, width: int) -> RenderableType:
     """Return a frame as a block that is drawn over the one before.
 
-    A face has a bar for each emotion of each pipeline. name: of the source.
+    A face has a bar for each emotion of each pipeline. name: of the source; width: of the terminal,
+    in characters.
     """
     head = Text.assemble(
         (name, "bold"),
@@ -76,7 +78,7 @@ def block(told: Mapping[str, Any], name: str) -> RenderableType:
     faces = told["faces"]
     shown: list[RenderableType] = [head]
     for face in faces[:_MOST]:
-        shown += [Text(_face(face), "bold"), _bars(face)]
+        shown += [Text(_face(face), "bold"), _bars(face, width)]
     if not faces:
         shown.append(Text("no face"))
     if len(faces) > _MOST:
@@ -84,16 +86,17 @@ def block(told: Mapping[str, Any], name: str) -> RenderableType:
     return Group(*shown, Text(NOTE, "dim"))
 
 
-def _bars(face: Mapping[str, Any]) -> Table:
+def _bars(face: Mapping[str, Any], width: int) -> Table:
     """Return a table of a face: a row per emotion, a column per pipeline."""
     readings: Mapping[str, Mapping[str, Any]] = face["readings"]
+    bar = max(_SHORT, min(_BAR, (width - _FIRST) // max(len(readings), 1) - _BESIDE))
     table = Table(box=None, pad_edge=False, show_header=len(readings) > 1)
     table.add_column("")
     for name in readings:
-        table.add_column(name, min_width=_BAR + 6, overflow="fold")
+        table.add_column(name, min_width=bar + _BESIDE - 2, overflow="fold")
     emotions: Sequence[str] = list((face["vote"] or {"posterior": {}})["posterior"])
     for emotion in emotions:
-        cells = [_cell(one, emotion) for one in readings.values()]
+        cells = [_cell(one, emotion, bar) for one in readings.values()]
         table.add_row(emotion, *cells)
     states = face["states"]
     if any(states.values()):
@@ -101,11 +104,12 @@ def _bars(face: Mapping[str, Any]) -> Table:
     return table
 
 
-def _cell(reading: Mapping[str, Any], emotion: str) -> Text:
+def _cell(reading: Mapping[str, Any], emotion: str, most: int) -> Text:
+    """Return a probability as a bar and a number. most: characters of a probability of 1."""
     share = (reading["posterior"] or {}).get(emotion)
     if share is None:
         return Text("–" if reading["state"] == "ok" else str(reading["state"]))
-    whole, eighths = divmod(round(8 * _BAR * share), 8)
+    whole, eighths = divmod(round(8 * most * share), 8)
     bar = "█" * whole + (_PARTS[eighths] if eighths else "")
     named = reading["emotion"] == emotion
-    return Text(f"{bar:<{_BAR}} {share:.0%}", "bold green" if named else "")
+    return Text(f"{bar:<{most}} {share:.0%}", "bold green" if named else "")
