@@ -66,13 +66,12 @@ def _configuration(folder: Path, shards: int) -> dict[str, Any]:
                 "subject": {"pattern": "(p[0-9]+)?_"},
             },
         },
-        "segmenters": {"clip": {}, "energy": {}, "deaf": {}},
+        "segmenters": {"energy": {}, "deaf": {}},
         "speech_models": {
             "prosody": {"train": "learn"},
-            "mute": {"segmenters": ["clip"]},
+            "mute": {"segmenters": ["energy"]},
         },
-        "fusions": {"ears": {"rule": "log_linear", "members": ["clip/prosody", "energy/prosody"],
-                             "check_order": False}},
+        "fusions": {"ears": {"members": ["energy/prosody"], "check_order": False}},
         "figures": {"formats": ["svg"], "examples": 1},
     }  # fmt: skip
 
@@ -98,7 +97,7 @@ def run(folder: Path) -> Path:
 
 
 def test_voices_are_scored_as_faces_are(run: Path) -> None:
-    for cell in ("clip/prosody", "energy/prosody", "fusion/ears"):
+    for cell in ("energy/prosody", "fusion/ears"):
         score = files.read_json(run / f"scores/heard/{cell}.json")
         assert score["state"] == "ok"
         assert score["task"]["n"] == 20
@@ -112,8 +111,8 @@ def test_what_failed_is_named_and_nothing_else_fails(run: Path) -> None:
     failed = {
         entry["name"]: entry["reason"] for entry in files.read_json(run / "failed.json")["failed"]
     }
-    assert set(failed) == {"clip/mute", "deaf/prosody"}
-    assert "it says nothing" in failed["clip/mute"]
+    assert set(failed) == {"energy/mute", "deaf/prosody"}
+    assert "it says nothing" in failed["energy/mute"]
     assert "segmenting failed: RuntimeError: it hears nothing" in failed["deaf/prosody"]
 
 
