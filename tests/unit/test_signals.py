@@ -19,7 +19,9 @@ from faceoff.faces.embedding import FaceEmbedding
 from faceoff.faces.face_crops import crop_of_each, face_crops
 from faceoff.faces.iris import IrisNetwork
 from faceoff.faces.mesh import FaceMesh, Mesh
+from faceoff.inference import hardware
 from faceoff.inference.clock import Clock
+from faceoff.inference.plugin_job import asset_files
 from faceoff.inference.prediction_rows import filled
 from faceoff.plugins import registry
 from faceoff.plugins.jobs import CropJob
@@ -183,6 +185,19 @@ def test_gaze_is_how_far_the_iris_has_moved_on_its_ball(right: float, down: floa
     yaw, pitch = eyes.gaze(contours @ turn.T + 7, irises @ turn.T + 7)
     assert yaw == pytest.approx([np.degrees(np.arcsin(right / 12))])
     assert pitch == pytest.approx([-np.degrees(np.arcsin(down / 12))])
+
+
+@pytest.mark.parametrize("batch", [None, 4, 64])
+def test_a_network_for_one_picture_stays_so_whatever_batch_is_asked(
+    batch: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "_set", hardware.Hardware(batch=batch))
+    plugin = registry.get("signal", "iris")
+    signal = registry.load(plugin.source, plugin.class_name)(
+        plugin.job().card, asset_files(plugin.job())
+    )
+    crops = np.zeros((6, *signal.crop.size, 3), np.uint8)
+    assert signal.read(crops).evaluable.shape == (6,)
 
 
 def test_irises_are_where_they_are_drawn_and_mirrored_eyes_come_back() -> None:

@@ -118,7 +118,8 @@ class Tflite(BatchedNetwork):
         self._bytes = path.read_bytes()  # LiteRT reads them as long as it computes
         self._interpreter = Interpreter(model_content=self._bytes, num_threads=threads())
         self._input = self._interpreter.get_input_details()[0]
-        self._batch = batch_size(batch)
+        # A network that is declared for one picture computes no more at once, whatever is asked.
+        self._batch = batch_size(batch) if batch > 1 else 1
         self._prepare(self._batch)
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
         self.input_shape = tuple(int(side) for side in self._input["shape"][1:])
