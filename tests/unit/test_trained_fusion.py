@@ -49,6 +49,12 @@ def test_switcher_follows_the_member_that_reads_such_faces():
     np.testing.assert_array_equal(without[small].argmax(axis=1), mediocre[small].argmax(axis=1))
 
 
+def searched(nll):
+    """Return the two logits beside a first of 0 at which a loss is least, without its gradient."""
+    options = {"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000}
+    return minimize(nll, [0.0, 0.0], method="Nelder-Mead", options=options).x
+
+
 def test_weights_against_a_derivative_free_search():
     posteriors, truth = noisy_members(scale=1.7)
     calibrated = np.stack([temper(p, fit_temperature(p, truth)) for p in posteriors])
@@ -57,12 +63,7 @@ def test_weights_against_a_derivative_free_search():
         weights = np.exp(np.r_[0.0, logits]) / np.exp(np.r_[0.0, logits]).sum()
         return -np.log(np.tensordot(weights, calibrated, 1)[np.arange(len(truth)), truth]).mean()
 
-    found = minimize(
-        nll,
-        [0.0, 0.0],
-        method="Nelder-Mead",
-        options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000},
-    ).x
+    found = searched(nll)
     expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
     weights = fit_weights(posteriors, truth)
     np.testing.assert_allclose(weights, expected, atol=2e-3)
@@ -89,12 +90,7 @@ def test_weights_with_gaps_against_a_search():
         own = mixture[np.arange(len(truth)), truth]
         return -np.log(own[own > 0]).mean()
 
-    found = minimize(
-        nll,
-        [0.0, 0.0],
-        method="Nelder-Mead",
-        options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000},
-    ).x
+    found = searched(nll)
     expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
     np.testing.assert_allclose(fit_weights(posteriors, truth), expected, atol=2e-3)
 
@@ -114,12 +110,7 @@ def test_log_linear_weights_against_a_search():
         own = fused(logits)[np.arange(len(truth)), truth]
         return -np.log(own[own > 0]).mean()
 
-    found = minimize(
-        nll,
-        [0.0, 0.0],
-        method="Nelder-Mead",
-        options={"xatol": 1e-8, "fatol": 1e-12, "maxiter": 4000},
-    ).x
+    found = searched(nll)
     expected = np.exp(np.r_[0.0, found]) / np.exp(np.r_[0.0, found]).sum()
     np.testing.assert_allclose(log_linear.fit_weights(posteriors, truth), expected, atol=2e-3)
     covered = ~np.isnan(posteriors).all(axis=(0, 2))

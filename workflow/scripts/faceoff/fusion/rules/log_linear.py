@@ -35,16 +35,23 @@ def fit_log_linear(posteriors: Floats, truth: Ints) -> Combine:
 
     def combine(test: Floats) -> Floats:
         test = check_same_members(test, len(weights))
-        there = ~np.isnan(test)
-        logs = np.log(np.maximum(np.nan_to_num(test), LEAST))
-        having = np.tensordot(weights, there, axes=1)
-        mean = np.tensordot(weights, np.where(there, logs, 0.0), axes=1)
-        return normalise_logs(
-            np.where(having > 0, mean / np.where(having > 0, having, 1.0), -np.inf),
-            anyone_present(test),
-        )
+        return normalise_logs(_mean_log(weights, *_logs(test))[0], anyone_present(test))
 
     return combine
+
+
+def _logs(posteriors: Floats) -> tuple[Floats, Floats]:
+    """Return log max(p, 1e-9) (members, n, k), 0 where absent, and 1.0 where present."""
+    there = (~np.isnan(posteriors)).astype(np.float64)
+    return np.log(np.maximum(np.nan_to_num(posteriors), LEAST)) * there, there
+
+
+def _mean_log(weights: Floats, logs: Floats, there: Floats) -> tuple[Floats, Floats]:
+    """Return the weighted mean (n, k) over who is present, −inf without any, and their weight."""
+    having = np.tensordot(weights, there, axes=1)
+    known = having > 0
+    having = np.where(known, having, 1.0)
+    return np.where(known, np.tensordot(weights, logs, axes=1) / having, -np.inf), having
 
 
 def fit_weights(posteriors: Floats, truth: Ints) -> Floats:
@@ -57,15 +64,11 @@ def fit_weights(posteriors: Floats, truth: Ints) -> Floats:
     posteriors, truth = posteriors[:, usable], truth[usable]
     if len(truth) == 0 or len(posteriors) == 1:
         return np.full(len(posteriors), 1 / len(posteriors))
-    there = (~np.isnan(posteriors)).astype(np.float64)
-    logs = np.log(np.maximum(np.nan_to_num(posteriors), LEAST)) * there
+    logs, there = _logs(posteriors)
     rows = np.arange(len(truth))
 
     def nll(weights: Floats) -> tuple[float, Floats]:
-        having = np.tensordot(weights, there, axes=1)
-        known = having > 0
-        having = np.where(known, having, 1.0)
-        mean = np.where(known, np.tensordot(weights, logs, axes=1) / having, -np.inf)
+        mean, having = _mean_log(weights, logs, there)
         top = mean.max(axis=1, keepdims=True)
         raised = np.exp(mean - top)
         total = raised.sum(axis=1, keepdims=True)
@@ -75,7 +78,7 @@ def fit_weights(posteriors: Floats, truth: Ints) -> Floats:
         outer[rows, truth] -= 1
         outer /= having * len(truth)
         gradient = np.tensordot(logs, outer, axes=2) - np.tensordot(
-            there, outer * np.where(known, mean, 0.0), axes=2
+            there, outer * np.where(np.isfinite(mean), mean, 0.0), axes=2
         )
         return loss, gradient
 
