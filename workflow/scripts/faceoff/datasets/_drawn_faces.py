@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from faceoff.drawing.scenes import FaceTruth
 from faceoff.drawing.shape import UNITS as DRAWN
-from faceoff.plugins.protocols import KnownFace
+from faceoff.plugins.protocols import Annotation, KnownFace
 
 # Contempt is drawn on one side only. Sides are the viewer's here, as in all tables.
 UNITS = (*DRAWN, "AU12L", "AU12R", "AU14L", "AU14R")
@@ -20,6 +20,25 @@ def known_faces(faces: Sequence[FaceTruth]) -> tuple[KnownFace, ...]:
             gaze=face.gaze,
         )
         for face in faces
+    )
+
+
+def annotation_of(faces: Sequence[FaceTruth]) -> Annotation:
+    """Return the annotation of a drawn moment with these faces, the largest first.
+
+    It has emotion, valence and arousal of the largest face (None without one), and of all faces
+    box, landmarks, person, emotion, and whether they speak.
+    """
+    lead = faces[0] if faces else None
+    return Annotation(
+        label=lead.emotion if lead else None,
+        valence=lead.valence if lead else None,
+        arousal=lead.arousal if lead else None,
+        boxes=tuple(face.box for face in faces),
+        landmarks=tuple(face.landmarks for face in faces),
+        identities=tuple(face.identity for face in faces),
+        emotions=tuple(face.emotion for face in faces),
+        talking=tuple(face.talking for face in faces),
     )
 
 

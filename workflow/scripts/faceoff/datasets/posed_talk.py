@@ -5,6 +5,7 @@ drawn, voices are espeak-ng's: what is measured on them says nothing about peopl
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from faceoff.assets.fetch import cache_folder
-from faceoff.datasets._drawn_faces import UNITS, known_faces
+from faceoff.datasets._drawn_faces import UNITS, annotation_of, known_faces
 from faceoff.drawing import clips, espeak, soundtrack, talk, video, voice
 from faceoff.drawing.identities import COUNT, identity
 from faceoff.emotions import EMOTIONS
@@ -173,27 +174,18 @@ class PosedTalk:
         return path
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Return the truth of the frame shown at this moment.
+        """Return the truth of the frame shown at this moment, as `annotation_of` has it.
 
-        It has emotion, valence and arousal of the largest face, and of all faces, largest first,
-        box, landmarks, person, emotion, and whether they speak. With `label_of: voice` the label is
-        the emotion of the voice that is heard at this moment, without valence and arousal.
+        With `label_of: voice` the label is the emotion of the voice that is heard at this moment,
+        without valence and arousal.
         """
         each = self._talks[sample.sample_id]
-        faces = clips.truth_at(talk.staged(each).clip, timestamp_s)
-        lead = faces[0] if faces and self.options.label_of == "face" else None
-        sounding = [u for u in self.utterances(sample) if u.start_s <= timestamp_s < u.end_s]
-        by_voice = sounding[0].emotion if sounding and self.options.label_of == "voice" else None
-        return Annotation(
-            label=lead.emotion if lead else by_voice,
-            valence=lead.valence if lead else None,
-            arousal=lead.arousal if lead else None,
-            boxes=tuple(face.box for face in faces),
-            landmarks=tuple(face.landmarks for face in faces),
-            identities=tuple(face.identity for face in faces),
-            emotions=tuple(face.emotion for face in faces),
-            talking=tuple(face.talking for face in faces),
-        )
+        found = annotation_of(clips.truth_at(talk.staged(each).clip, timestamp_s))
+        if self.options.label_of == "face":
+            return found
+        heard = (u for u in self.utterances(sample) if u.start_s <= timestamp_s < u.end_s)
+        label = next((u.emotion for u in heard), None)
+        return replace(found, label=label, valence=None, arousal=None)
 
     def utterances(self, sample: Sample) -> tuple[Utterance, ...]:
         """Return what is heard, and when in the file's sound: the picture's time plus the lag."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from faceoff.assets.fetch import cache_folder
-from faceoff.datasets._drawn_faces import UNITS, known_faces
+from faceoff.datasets._drawn_faces import UNITS, annotation_of, known_faces
 from faceoff.drawing import clips, video
 from faceoff.drawing.identities import identity
 from faceoff.drawing.roles import Clip
@@ -121,23 +121,8 @@ class PosedVideo:
         return path
 
     def annotation(self, sample: Sample, timestamp_s: float) -> Annotation:
-        """Return the truth of the frame shown at this moment.
-
-        It has emotion, valence and arousal of the largest face (None without one), and of all
-        faces, largest first, box, landmarks, person, emotion, and whether they speak.
-        """
-        faces = clips.truth_at(self._clips[sample.sample_id], timestamp_s)
-        lead = faces[0] if faces else None
-        return Annotation(
-            label=lead.emotion if lead else None,
-            valence=lead.valence if lead else None,
-            arousal=lead.arousal if lead else None,
-            boxes=tuple(face.box for face in faces),
-            landmarks=tuple(face.landmarks for face in faces),
-            identities=tuple(face.identity for face in faces),
-            emotions=tuple(face.emotion for face in faces),
-            talking=tuple(face.talking for face in faces),
-        )
+        """Return the truth of the frame shown at this moment, as `annotation_of` has it."""
+        return annotation_of(clips.truth_at(self._clips[sample.sample_id], timestamp_s))
 
     def true_faces(self, sample: Sample, timestamp_s: float) -> tuple[KnownFace, ...]:
         """Return the faces of the frame shown at this moment, the largest first."""
