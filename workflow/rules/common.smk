@@ -237,26 +237,17 @@ def trained_of(wildcards):
     detector, model = wildcards.detector, wildcards.model
     if plan.training(model):
         return [layout.network(plan.model(model)[1].name)]
-    trainable = plan.config.models[model].train
-    return [layout.trained(detector, model)] if trainable else []
+    return learnt_behind(detector, model)
 
 
-def trained_by_ear(wildcards):
+def trained_speech_of(wildcards):
     """Return what a speech model has learnt in this run; none for fixed weights."""
-    segmenter, model = wildcards.segmenter, wildcards.speech_model
-    trainable = plan.config.speech_models[model].train
-    return [layout.trained(segmenter, model)] if trainable else []
+    return learnt_behind(wildcards.segmenter, wildcards.speech_model)
 
 
-def heard_table(stage):
-    """Return a table of the dataset that the wildcard's speech model learns from."""
-
-    def find(wildcards):
-        dataset = plan.config.speech_models[wildcards.speech_model].train
-        names = (wildcards.segmenter,) if stage == "segments" else ()
-        return getattr(layout, stage)(dataset, *names)
-
-    return find
+def learnt_behind(front, model):
+    """Return what a model has learnt behind a detector or segmenter; none for fixed weights."""
+    return [layout.trained(front, model)] if plan.learns_from(model) else []
 
 
 def learnt_tables(key):
@@ -317,11 +308,12 @@ def training_gpus(wildcards):
 
 def training_file(stage):
     """Return a table of the dataset that the wildcard's model learns from."""
+    fronts = {"faces": "detector", "segments": "segmenter"}
 
     def find(wildcards):
-        dataset = plan.config.models[wildcards.model].train
-        names = (wildcards.detector,) if stage == "faces" else ()
-        return getattr(layout, stage)(dataset, *names)
+        model = wildcards.get("model") or wildcards.speech_model
+        names = [getattr(wildcards, fronts[stage])] if stage in fronts else []
+        return getattr(layout, stage)(plan.learns_from(model), *names)
 
     return find
 

@@ -46,9 +46,9 @@ rule train_speech:
     input:
         script=script("train_speech"),
         failed=script("record_failure"),
-        samples=heard_table("samples"),
-        audio=heard_table("audio"),
-        segments=heard_table("segments"),
+        samples=training_file("samples"),
+        audio=training_file("audio"),
+        segments=training_file("segments"),
     output:
         layout.trained("{segmenter}", "{speech_model}"),
     log:
@@ -76,7 +76,7 @@ rule hear:
         failed=script("record_failure"),
         audio=layout.audio(),
         segments=layout.segments(),
-        trained=trained_by_ear,
+        trained=trained_speech_of,
     output:
         speech=layout.speech(),
         timing=timing_of(layout.speech()),

@@ -131,10 +131,7 @@ def _check_names(config: RunConfig, folders: tuple[Path, ...], faults: list[str]
                 faults.append(f"{kind}.{taken}: this name is reserved for {what}")
     for name, detector in config.detectors.items():
         plugin = _known("detector", detector.detector or name, f"detectors.{name}", folders, faults)
-        faults += [
-            f"detectors.{name}.options: {fault}"
-            for fault in (plugin.unknown_options(detector.options) if plugin else ())
-        ]
+        faults += _wrong_options(f"detectors.{name}", plugin, detector.options)
     _check_models(config, folders, faults)
     _check_speech(config, folders, faults)
     _check_signals(config, folders, faults)
@@ -220,10 +217,7 @@ def _check_models(config: RunConfig, folders: tuple[Path, ...], faults: list[str
         plugin = trained_nets.plugin(config, name) or _known(
             "model", model.model or name, f"models.{name}", folders, faults
         )
-        faults += [
-            f"models.{name}.options: {fault}"
-            for fault in (plugin.unknown_options(model.options) if plugin else ())
-        ]
+        faults += _wrong_options(f"models.{name}", plugin, model.options)
         faults += _matching_no_detector(config, f"models.{name}.detectors", model.detectors)
         faults += _learning(f"models.{name}", plugin, model.train) if plugin else []
         if plugin and model.precision != "float32" and not plugin.torch:
@@ -271,13 +265,11 @@ def _check_speech(config: RunConfig, folders: tuple[Path, ...], faults: list[str
     for name, segmenter in config.segmenters.items():
         where = f"segmenters.{name}"
         plugin = _known("segmenter", segmenter.segmenter or name, where, folders, faults)
-        wrong = plugin.unknown_options(segmenter.options) if plugin else ()
-        faults += [f"{where}.options: {fault}" for fault in wrong]
+        faults += _wrong_options(where, plugin, segmenter.options)
     for name, model in config.speech_models.items():
         where = f"speech_models.{name}"
         plugin = _known("speech_model", model.model or name, where, folders, faults)
-        wrong = plugin.unknown_options(model.options) if plugin else ()
-        faults += [f"{where}.options: {fault}" for fault in wrong]
+        faults += _wrong_options(where, plugin, model.options)
         faults += _learning(where, plugin, model.train) if plugin else []
         faults += _not_to_train(config, f"{where}.train", model.train)
         faults += [
@@ -292,10 +284,7 @@ def _check_signals(config: RunConfig, folders: tuple[Path, ...], faults: list[st
     """Check each signal's plug-in, options and detectors."""
     for name, signal in config.signals.items():
         plugin = _known("signal", signal.signal or name, f"signals.{name}", folders, faults)
-        faults += [
-            f"signals.{name}.options: {fault}"
-            for fault in (plugin.unknown_options(signal.options) if plugin else ())
-        ]
+        faults += _wrong_options(f"signals.{name}", plugin, signal.options)
         faults += _matching_no_detector(config, f"signals.{name}.detectors", signal.detectors)
 
 
@@ -356,6 +345,12 @@ def _nearest_member(config: RunConfig, pattern: str) -> str:
     if model in config.speech_models:
         return f"; speech_models.{model}.segmenters leaves it out"
     return "; the models' `detectors` leave it out"
+
+
+def _wrong_options(where: str, plugin: Plugin | None, options: Mapping[str, Any]) -> list[str]:
+    """Return a fault for each option that a plug-in does not declare."""
+    unknown = plugin.unknown_options(options) if plugin else ()
+    return [f"{where}.options: {fault}" for fault in unknown]
 
 
 def _known(

@@ -47,8 +47,13 @@ def configures(config: Mapping[str, Any], dataset: str, cell: str) -> bool:
         return named and configures(config, dataset, of.replace(".", "/", 1))
     if detector == "fusion":  # one per detector is named fusion.detector
         return not {model, model.partition(".")[0]}.isdisjoint(config.get("fusions", {}))
+    return names_pair(config, detector, model)
+
+
+def names_pair(config: Mapping[str, Any], front: str, model: str) -> bool:
+    """Return whether a configuration names a detector and its model, or those of a voice."""
     return any(
-        detector in config.get(fronts, {}) and model in config.get(models, {})
+        front in config.get(fronts, {}) and model in config.get(models, {})
         for fronts, models in (("detectors", "models"), ("segmenters", "speech_models"))
     )
 

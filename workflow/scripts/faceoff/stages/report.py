@@ -1,8 +1,7 @@
 """Stage 10: write report.html, the whole run on one page that opens without a network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from faceoff.layout import Layout
 from faceoff.plan.aggregate_jobs import ReportJob, reported_datasets
@@ -75,14 +74,6 @@ def _grouped(paths: Sequence[Path], level: int) -> dict[str, list[Path]]:
     return found
 
 
-def _of_cell(path: Path, config: Mapping[str, Any]) -> bool:
-    """Return whether a configuration names the detector and the model of DETECTOR/MODEL.SUFFIX."""
-    return any(
-        path.parent.name in config.get(fronts, {}) and path.stem in config.get(models, {})
-        for fronts, models in (("detectors", "models"), ("segmenters", "speech_models"))
-    )
-
-
 def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
     """Write the page of a finished run again, from the files in `folder` (results/RUN).
 
@@ -139,12 +130,12 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
         saliency=[
             path
             for path in layout.existing(layout.saliency_score("*", "*", "*"))
-            if config.get("saliency") and _of_cell(path, config)
+            if config.get("saliency") and run_folder.names_pair(config, path.parent.name, path.stem)
         ],
         explained=[
             path
             for path in layout.existing(layout.saliency("*", "*", "*"))
-            if config.get("saliency") and _of_cell(path, config)
+            if config.get("saliency") and run_folder.names_pair(config, path.parent.name, path.stem)
         ],
         trained=[
             card
