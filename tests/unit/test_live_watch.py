@@ -261,7 +261,7 @@ def listening() -> set[int]:
 def test_a_stream_over_http_that_breaks_is_read_on_once_it_is_back(clip: Path, port: int) -> None:
     """Its sender goes away after each showing; the third time nobody comes back."""
     stop = threading.Event()
-    frames = Frames(source_of(f"http://127.0.0.1:{port}/clip"), 5.0, 1, stop)  # type: ignore[arg-type]
+    frames = Frames(source_of(f"http://127.0.0.1:{port}/clip"), 5.0, 1, stop)
     came: list[float] = []
     images = iter(frames)
     for _ in range(2):
@@ -311,7 +311,7 @@ def test_an_address_that_says_nothing_ends_by_a_time_out() -> None:
         for scheme in ("http", "rtsp"):
             began = time.monotonic()
             address = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/x"
-            frames = Frames(source_of(address), 0.5, 8, threading.Event())  # type: ignore[arg-type]
+            frames = Frames(source_of(address), 0.5, 8, threading.Event())
             with pytest.raises(SourceError, match=r"nothing came within 0\.5 s"):
                 next(iter(frames))
             assert time.monotonic() - began < 5
@@ -328,7 +328,7 @@ def test_a_playlist_may_not_name_files_of_this_machine(clip: Path, tmp_path: Pat
         found = {}
         for name in ("own", "local"):
             address = f"http://127.0.0.1:{server.server_port}/{name}.m3u8"
-            frames = Frames(source_of(address), 5.0, 0, threading.Event())  # type: ignore[arg-type]
+            frames = Frames(source_of(address), 5.0, 0, threading.Event())
             try:
                 found[name] = len(list(frames))
             except SourceError:
@@ -384,9 +384,9 @@ def test_a_camera_is_named_as_each_system_wants_it() -> None:
     assert source_of("1", "linux") == Stream("camera 1", "/dev/video1", "v4l2")
     assert source_of("/dev/video2", "linux") == Stream("camera /dev/video2", "/dev/video2", "v4l2")
     mac = source_of("0", "darwin")
-    assert (mac.file, mac.form) == ("0:none", "avfoundation")  # type: ignore[union-attr]
+    assert (mac.file, mac.form) == ("0:none", "avfoundation")
     windows = source_of("video=Integrated Camera", "win32")
-    assert (windows.file, windows.form) == ("video=Integrated Camera", "dshow")  # type: ignore[union-attr]
+    assert (windows.file, windows.form) == ("video=Integrated Camera", "dshow")
     with pytest.raises(ValueError, match="Windows names its cameras"):
         source_of("0", "win32")
     shown = source_of("rtsp://user:secret@camera.local:554/one?token=secret")

@@ -1,4 +1,4 @@
-"""What finds speech: stretches where they were put, nothing where nobody speaks."""
+"""Find speech: stretches where they were put, nothing where nobody speaks."""
 
 import shutil
 import subprocess

@@ -77,7 +77,7 @@ def page() -> str:
 
 
 _HEADS = ("key", "type", "default", "meaning")
-_OPTIONS_TEXT = """What a plug-in takes under `options` of its section in `detectors`, `models`,
+_OPTIONS_TEXT = """A plug-in takes these under `options` of its section in `detectors`, `models`,
 `signals`, `segmenters` or `speech_models`, as `models: {geometry: {options: {sharpness: 4.0}}}`.
 The plug-in's file or page says what each option does, and what a default of – means."""
 

@@ -34,7 +34,7 @@ KINDS = tuple(dict.fromkeys(_DEAL))
 
 @dataclass(frozen=True)
 class Form:
-    """How a clip is drawn: the picture's (w, h) in px; a still head is drawn once per mouth."""
+    """Say how a clip is drawn: (w, h) in px; a still head is drawn once per mouth."""
 
     size: tuple[int, int]
     fps: int

@@ -71,7 +71,7 @@ def voices(split: str) -> dict[str, Voice]:
 
 @dataclass(frozen=True)
 class Prosody:
-    """How somebody speaks, as multiples of the voice's own; loudness: of the library's default."""
+    """Say how somebody speaks: multiples of the voice's own, loudness of the library's default."""
 
     pitch: float
     spread: float  # of the pitch about its mean

@@ -114,7 +114,7 @@ def _sound(samples: bytes, start_s: float) -> Sound:
 
 @dataclass(frozen=True)
 class SoundSurvey:
-    """What a whole sound is like.
+    """Say what a whole sound is like.
 
     digest: of its samples; lost: what is damaged or missing; loudest: largest sample, 0–1; clipped:
     share of samples at full scale.

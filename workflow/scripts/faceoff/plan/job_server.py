@@ -102,7 +102,7 @@ class Server:
 
 
 class Job(NamedTuple):
-    """What a client asks for. streams: open files for stdin, stdout and stderr."""
+    """Hold what a client asks for. streams: open files for stdin, stdout and stderr."""
 
     folder: str
     arguments: list[str]

@@ -13,7 +13,7 @@ from faceoff.plugins.speech_protocols import Span
 
 @dataclass(frozen=True)
 class Cut:
-    """How stretches are cut, in seconds; raises ValueError for what is no number of seconds.
+    """Say how stretches are cut, in seconds; raise ValueError for what is no number of seconds.
 
     segmenter: whose options these are, for errors; least_s: shorter stretches are dropped; gap_s:
     a shorter pause does not end a stretch; pad_s: is added at both ends; longest_s: a longer

@@ -1,6 +1,6 @@
 """Turn the speech that a segmenter finds into the rows of the table of segments."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -79,7 +79,9 @@ def wave_of(sound: Mapping[str, Any]) -> Wave:
     return samples_of(sound["audio"]["bytes"])
 
 
-def batches(items: Iterator[Any], cost: Any, most: float, count: int = 64) -> Iterator[list[Any]]:
+def batches(
+    items: Iterator[Any], cost: Callable[[Any], float], most: float, count: int = 64
+) -> Iterator[list[Any]]:
     """Yield lists of at most `count` items whose costs add up to at most `most`.
 
     An item that costs more comes alone.
