@@ -16,7 +16,7 @@ from faceoff.media.frame_rate import MAX_HOLD_S
 from faceoff.media.images import DecodeError
 
 RATE = 16_000  # Hz; what wav2vec 2.0, HuBERT and Whisper were trained on
-PART_S = 600.0  # longest sound that is held at once; a longer one is cut into parts
+PART_S = 300.0  # longest sound that is held at once; a longer one is cut into parts
 
 _GAP_S = 0.1  # a gap in the time stamps longer than this is filled with silence
 _BYTES = 2  # of a sample

@@ -6,12 +6,11 @@ from typing import Any
 
 from faceoff.inference.clock import Clock
 from faceoff.inference.plugin_job import call_with_row_fallback, reason
-from faceoff.media.sound import samples_of
+from faceoff.media.sound import PART_S, samples_of
 from faceoff.plugins.speech_protocols import KnownSegments, Segmenter, Span, Wave
 from faceoff.storage import columns
 
 Row = dict[str, Any]
-MOST_S = 600.0  # of sound that is held at once
 _SILENT = {"state": columns.NO_SPEECH, "reason": "nobody speaks"}
 
 
@@ -46,7 +45,7 @@ def _found(
             return [segmenter.known(sound) for sound in heard]
         return [segmenter.segment(wave_of(sound)) for sound in heard]
 
-    for batch in batches(sounds, lambda row: row["duration_s"] or 0.0, MOST_S):
+    for batch in batches(sounds, lambda row: row["duration_s"] or 0.0, PART_S):
         heard = [sound for sound in batch if sound["state"] == columns.OK]
         results = iter(call_with_row_fallback(ask, heard, clock))
         for sound in batch:
