@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceoff.drawing import scenes
+from faceoff.datasets._drawn_faces import kept_drawings
+from faceoff.datasets.posed import Posed, PosedOptions
+from faceoff.drawing import camera, scenes
 from faceoff.drawing.expressions import INTENSITIES, PROTOTYPES, action_units
 from faceoff.drawing.face import Look, draw_face, locate_face
 from faceoff.drawing.identities import COUNT, identity, names
@@ -20,6 +22,8 @@ from faceoff.drawing.raster import pixels
 from faceoff.drawing.seeds import stream
 from faceoff.drawing.shape import activation, face_shape
 from faceoff.emotions import EMOTIONS
+from faceoff.media.images import decode_image
+from faceoff.plugins.protocols import Sample
 
 SCRIPTS = Path(scenes.__file__).resolve().parents[2]
 SPLITS = tuple(COUNT)
@@ -63,6 +67,39 @@ def test_another_seed_draws_another_picture_of_the_same_plan() -> None:
     first, second = scenes.plan("test", 0)[0], scenes.plan("test", 1)[0]
     assert first.cast == second.cast
     assert digest(first) != digest(second)
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Posed, Sample, Path]:
+    """Return the posed dataset, one of its samples, and the empty cache that it draws into."""
+    monkeypatch.setenv("FACEOFF_CACHE", str(tmp_path / "cache"))
+    posed = Posed(PosedOptions())
+    return posed, next(posed.samples()), tmp_path / "cache"
+
+
+def test_a_picture_is_drawn_once_and_then_kept(drawn: tuple[Posed, Sample, Path]) -> None:
+    posed, sample, cache = drawn
+    first = posed.read(sample)
+    scene = scenes.plan("test")[0]
+    assert np.array_equal(decode_image(first), scenes.draw(scene)[0])
+    (kept,) = cache.rglob("*.png")
+    assert kept.read_bytes() == first
+    kept.write_bytes(b"kept")
+    assert Posed(PosedOptions()).read(sample) == b"kept"
+    assert Posed(PosedOptions(seed=1)).read(sample) != b"kept"
+
+
+def test_pictures_are_drawn_where_none_can_be_kept(drawn: tuple[Posed, Sample, Path]) -> None:
+    posed, sample, cache = drawn
+    cache.write_text("a file in the cache's place")
+    assert np.array_equal(decode_image(posed.read(sample)), scenes.draw(scenes.plan("test")[0])[0])
+
+
+def test_kept_drawings_are_apart_by_code_and_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = kept_drawings("posed", "test", scenes)
+    assert kept_drawings("posed", "test", camera) != now
+    monkeypatch.setattr("cv2.__version__", "0.1")
+    assert kept_drawings("posed", "test", scenes) != now
 
 
 def test_identities_are_disjoint_and_varied() -> None:

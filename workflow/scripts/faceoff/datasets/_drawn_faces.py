@@ -1,13 +1,32 @@
-"""Say what is known of drawn faces beside their emotion."""
+"""Say what is known of drawn faces beside their emotion, and where drawings are kept."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
 
+import cv2
+import numpy as np
+
+from faceoff.assets.fetch import cache_folder
 from faceoff.drawing.scenes import FaceTruth
 from faceoff.drawing.shape import UNITS as DRAWN
+from faceoff.plugins.code_hash import code_of
 from faceoff.plugins.protocols import Annotation, KnownFace
 
 # Contempt is drawn on one side only. Sides are the viewer's here, as in all tables.
 UNITS = (*DRAWN, "AU12L", "AU12R", "AU14L", "AU14R")
+
+
+def kept_drawings(dataset: str, name: str, *modules: ModuleType) -> Path:
+    """Return the folder of the cache where a dataset's drawings are kept.
+
+    name: says all options on which the drawings depend. The folder's name has a hash of the code of
+    these modules and all that they use, and the versions of the libraries that draw, so that an
+    older drawing is never taken for a new one.
+    """
+    code = code_of(*(Path(module.__file__ or "") for module in modules))
+    libraries = f"opencv{cv2.__version__}-numpy{np.__version__}"
+    return cache_folder() / dataset / f"{name}-{libraries}-{code}"
 
 
 def known_faces(faces: Sequence[FaceTruth]) -> tuple[KnownFace, ...]:

@@ -5,17 +5,20 @@ rankings (protocol §16).
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from faceoff.datasets._drawn_faces import UNITS, known_faces
+from faceoff.datasets._drawn_faces import UNITS, kept_drawings, known_faces
 from faceoff.drawing import scenes
 from faceoff.emotions import EMOTIONS
-from faceoff.media.images import encode_png
+from faceoff.media import images
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.protocols import KnownFace, Sample
+from faceoff.storage.files import atomic
 
 DATASETS = {
     "posed": {
@@ -101,8 +104,20 @@ class Posed:
                 boxes=tuple(face.box for face in faces),
             )
 
+    @cached_property
+    def _folder(self) -> Path:
+        name = f"{self.options.split}-seed{self.options.seed}"
+        return kept_drawings("posed", name, scenes, images)
+
     def read(self, sample: Sample) -> bytes:
-        return encode_png(scenes.draw(self._scenes[sample.sample_id])[0])
+        """Return the picture's PNG, which is drawn on the first call and then kept."""
+        kept = self._folder / sample.path
+        with suppress(OSError):
+            return kept.read_bytes()
+        data = images.encode_png(scenes.draw(self._scenes[sample.sample_id])[0])
+        with suppress(OSError), atomic(kept) as scratch:  # a cache that cannot be written is none
+            scratch.write_bytes(data)
+        return data
 
     def true_faces(self, sample: Sample, timestamp_s: float) -> tuple[KnownFace, ...]:
         """Return the faces of a scene, the largest first."""

@@ -12,12 +12,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from faceoff.assets.fetch import cache_folder
-from faceoff.datasets._drawn_faces import UNITS, annotation_of, known_faces
+from faceoff.datasets._drawn_faces import UNITS, annotation_of, kept_drawings, known_faces
 from faceoff.drawing import clips, espeak, soundtrack, talk, video, voice
 from faceoff.drawing.identities import COUNT, identity
 from faceoff.emotions import EMOTIONS
-from faceoff.plugins.code_hash import code_of
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.protocols import KIND, Annotation, KnownFace, Sample, Utterance
 from faceoff.storage.files import atomic
@@ -113,17 +111,11 @@ class PosedTalk:
 
     @cached_property
     def _folder(self) -> Path:
-        """Return the folder of the clips, named by all that they depend on.
-
-        The hash is of the code that draws them, so that a clip of older code is never taken for a
-        new one.
-        """
-        modules = (clips, talk, soundtrack, video, espeak)
-        code = code_of(*(Path(module.__file__ or "") for module in modules))
         chosen = self.options
         people = chosen.subjects or COUNT[chosen.split]
         name = f"{chosen.split}-seed{chosen.seed}-{people}people-{chosen.size}"
-        return cache_folder() / "posed_talk" / f"{name}-espeak{voice.version()}@1-{code}"
+        name += f"-espeak{voice.version()}"
+        return kept_drawings("posed_talk", name, clips, talk, soundtrack, video, espeak)
 
     def samples(self) -> Iterator[Sample]:
         """Yield the planned clips; `annotation` and `utterances` have the truth over time."""

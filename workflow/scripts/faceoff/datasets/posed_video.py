@@ -10,14 +10,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from faceoff.assets.fetch import cache_folder
-from faceoff.datasets._drawn_faces import UNITS, annotation_of, known_faces
+from faceoff.datasets._drawn_faces import UNITS, annotation_of, kept_drawings, known_faces
 from faceoff.drawing import clips, video
 from faceoff.drawing.identities import identity
 from faceoff.drawing.roles import Clip
 from faceoff.drawing.stories import ALL_KINDS, KINDS
 from faceoff.emotions import EMOTIONS
-from faceoff.plugins.code_hash import code_of
 from faceoff.plugins.options import DatasetConfig
 from faceoff.plugins.protocols import KIND, Annotation, KnownFace, Sample
 from faceoff.storage.files import atomic
@@ -82,14 +80,8 @@ class PosedVideo:
 
     @cached_property
     def _folder(self) -> Path:
-        """Return the folder of the clips.
-
-        Its name has the hash of the code that draws them, so that a clip of older code is never
-        taken for a new one.
-        """
-        code = code_of(Path(clips.__file__), Path(video.__file__))
-        name = f"{self.options.split}-seed{self.options.seed}@1-{code}"
-        return cache_folder() / "posed_video" / name
+        name = f"{self.options.split}-seed{self.options.seed}"
+        return kept_drawings("posed_video", name, clips, video)
 
     def samples(self) -> Iterator[Sample]:
         """Yield the planned clips; `annotation` has the truth over time."""
