@@ -12,7 +12,9 @@ BELOW ?= $(FULL)
 CORES ?= all
 PYTHON_IS_NEW = $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null || \
   { echo "faceoff: $(PYTHON) is no Python 3.11: install it, or name it, make PYTHON=/path/to/python3.11"; exit 1; }
-# Python compiles what it imports, a third of what there is.
+# Python compiles what it imports, a third of what there is, and must keep it: where images of
+# containers forbid that, every job would compile all of its imports again.
+unexport PYTHONDONTWRITEBYTECODE
 PIP_FLAGS := --quiet --disable-pip-version-check --no-input --no-compile
 
 .PHONY: run full live zoo paper test test-fast cluster docs docs-serve lint format lock clean help
