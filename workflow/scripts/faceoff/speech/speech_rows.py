@@ -19,25 +19,40 @@ _OF_SEGMENT = ("sample_id", "segment", "start_s", "end_s", "speaker", "success",
 _UNHEARD = (columns.NO_SPEECH, "too short or too silent for the model")
 
 
+class LostSegmentError(ValueError):
+    """A segment lies in no part of its clip's sound."""
+
+
 def segment_waves(audio: Path, segments: Path) -> Iterator[tuple[Row, Wave | None]]:
-    """Yield each row of the table of segments with its sound; None for a row without a segment.
+    """Yield what `waves_of` yields of the tables in these files.
 
-    Both tables are in the order of the samples; no more than one part of a clip is held.
-
-    Raises ValueError for a segment that lies in no part of its clip's sound.
+    Raises LostSegmentError for a segment that lies in no part of its clip's sound.
     """
     sounds = parquet.rows(audio, ["sample_id", "start_s", "duration_s", "state", "audio"])
+    try:
+        yield from waves_of(sounds, parquet.rows(segments))
+    except LostSegmentError as error:
+        raise LostSegmentError(f"{segments}: {error} of {audio}; make both again") from None
+
+
+def waves_of(sounds: Iterator[Row], segments: Iterator[Row]) -> Iterator[tuple[Row, Wave | None]]:
+    """Yield each row of the table of segments with its sound; None for a row without a segment.
+
+    sounds: rows of the table of sounds. Both are in the order of the samples; no more than one part
+    of a clip is held.
+
+    Raises LostSegmentError for a segment that lies in no part of its clip's sound.
+    """
     sound, wave = next(sounds, None), None
-    for row in parquet.rows(segments):
+    for row in segments:
         if not row["success"]:
             yield row, None
             continue
         while sound is not None and not _holds(sound, row):
             sound, wave = next(sounds, None), None
         if sound is None:
-            raise ValueError(
-                f"{segments}: segment {row['segment']} of {row['sample_id']!r} lies in no sound of "
-                f"{audio}; make both again"
+            raise LostSegmentError(
+                f"segment {row['segment']} of {row['sample_id']!r} lies in no sound"
             )
         wave = wave_of(sound) if wave is None else wave
         first, last = (
