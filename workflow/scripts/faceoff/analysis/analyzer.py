@@ -1,4 +1,4 @@
-"""Find, follow and read the faces of one's own videos and pictures, without a configuration.
+"""Read the faces and voices of one's own videos and pictures, without a configuration.
 
 Each step is the function that the workflow's stage calls, over batches of the same sizes, so that
 the same pictures give the same numbers to the bit.
@@ -23,6 +23,8 @@ from faceoff.analysis.people import People, Whose, embedding_network, state_of, 
 from faceoff.analysis.pictures import Content, Pictures, Row, Source, is_content, temporary_copy
 from faceoff.analysis.result import Analysis, frames_schema
 from faceoff.analysis.signals import Signals
+from faceoff.analysis.voice import Listener
+from faceoff.analysis.voice_choice import choose
 from faceoff.emotions import order
 from faceoff.faces import crops, detection_view, face_crops, quality
 from faceoff.faces.choice import SIDES
@@ -30,6 +32,7 @@ from faceoff.faces.detection_view import View
 from faceoff.inference.plugin_job import prefetch
 from faceoff.inference.prediction_rows import filled, reader
 from faceoff.media.frame_rate import MAX_FPS, Sampling
+from faceoff.media.kinds import sample_kind
 from faceoff.plugins.jobs import CropJob
 from faceoff.plugins.protocols import (
     RGB,
@@ -73,6 +76,13 @@ class Analyzer:
         constants.
     calibration
         The score file of a run whose temperature calibrates the model's probabilities.
+    speech
+        Name of a speech model, or path of a card, that reads the voice; None leaves the sound
+        unheard. With it, files of sound can be analysed, too.
+    segmenter
+        Name of what finds speech; None for the best one that is here without a download.
+    trained
+        What a speech model has learnt that learns in a run: the run's folder, or its .npz.
     networks
         Networks that several analyzers share, on their device; None loads this one's own.
 
@@ -93,6 +103,9 @@ class Analyzer:
         temporal: str | None = None,
         signals: Sequence[str] = (),
         calibration: Path | str | None = None,
+        speech: str | None = None,
+        segmenter: str | None = None,
+        trained: Path | str | None = None,
         networks: loading.Networks | None = None,
     ):
         if every < 1 or not 0 <= fps <= MAX_FPS or isinstance(models, str) or not models:
@@ -109,6 +122,12 @@ class Analyzer:
         )
         self.sampling = Sampling(fps, every, once=True)
         self._clock = networks.clock
+        listens = choose(speech, segmenter, trained)
+        self._listener = listens and Listener(
+            listens,
+            networks.segmenter(listens.segmenter),
+            networks.speech_model(listens.model, listens.trained),
+        )
         found = loading.runnable("detector", detector)
         self._card = found.job().card
         self._detector = networks.detector(found)
@@ -143,11 +162,12 @@ class Analyzer:
     def analyze(
         self, source: Source | Content, start_s: float = 0.0, end_s: float | None = None
     ) -> Analysis:
-        """Return what is seen in a video, a picture, an RGB array or (time, RGB array) pairs.
+        """Return what a video, a picture, an RGB array or (time, RGB array) pairs show and say.
 
         source: the path, the bytes or the open file (binary) of a video or picture, or pixels;
         start_s, end_s: the part of it in seconds. A file that cannot be read gives an analysis
         whose `state` is unreadable, one that breaks off has the state damaged; `reason` says why.
+        A file of sound is heard where there is a speech model.
         Raises ValueError for a start or end that is no number of seconds.
         """
         if not all(map(isfinite, (start_s, end_s or 0.0))):
@@ -158,10 +178,25 @@ class Analyzer:
         began = time.perf_counter()
         pictures = Pictures(cast(Source, source), self.sampling, start_s, end_s)
         followed = Followed(self, keep=True)
+        if self._listener and pictures.path and sample_kind(pictures.path) == "audio":
+            return self._heard(self._listener, followed, pictures, began)
         framewise = track(self._faces(pictures, followed), pictures.name, pictures.expected())
         while pending := list(islice(framewise, face_crops.BATCH)):
             followed.read(pending)
+        if self._listener:
+            return self._heard(self._listener, followed, pictures, began)
         return followed.analysis(pictures, time.perf_counter() - began)
+
+    def _heard(
+        self, listener: Listener, followed: "Followed", pictures: Pictures, began: float
+    ) -> Analysis:
+        """Return what was seen, with the voice. began: when this was, by `time.perf_counter`."""
+        found = followed.analysis(pictures, 0.0)
+        voice = listener.hear(found.name, found.path, found.table, pictures.start_s, pictures.end_s)
+        sound_alone = found.path is not None and sample_kind(found.path) == "audio"
+        if sound_alone and voice.state not in (columns.OK, columns.NO_SPEECH):
+            found = replace(found, state="unreadable", reason=voice.reason)
+        return replace(found, voice=voice, seconds=time.perf_counter() - began)
 
     def follow(self, keep: bool) -> "Followed":
         """Return what reads the frames of a source one by one, as they come.
@@ -444,10 +479,13 @@ def analyze(
     temporal: str | None = None,
     signals: Sequence[str] = (),
     calibration: Path | str | None = None,
+    speech: str | None = None,
+    segmenter: str | None = None,
+    trained: Path | str | None = None,
     start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Analysis:
-    """Return what is seen in one video or picture (path, bytes, open file) or in RGB arrays.
+    """Return what one video, picture or file of sound (path, bytes, open file) or RGB arrays show.
 
     As `Analyzer(…).analyze(…)`, which keeps the networks loaded for the next source.
     """
@@ -462,6 +500,9 @@ def analyze(
         temporal=temporal,
         signals=signals,
         calibration=calibration,
+        speech=speech,
+        segmenter=segmenter,
+        trained=trained,
     )
     return analyzer.analyze(source, start_s, end_s)
 

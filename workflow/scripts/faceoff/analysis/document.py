@@ -1,16 +1,17 @@
 """Say an analysis as one JSON document, which schema.json describes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
+from faceoff.analysis.voice import Voice
 from faceoff.faces import emfacs, quality
 from faceoff.statistics.arrays import Bools, Ints
 from faceoff.storage import columns
 
-VERSION = "1.1"
+VERSION = "1.2"
 # Ekman, Friesen and Hager 2002.
 _UNITS = {
     "01": "inner brow raiser", "02": "outer brow raiser", "04": "brow lowerer",
@@ -33,8 +34,9 @@ def head(
     first: Mapping[str, Any],
     summary: Mapping[str, Any],
     episodes: list[dict[str, Any]],
+    voice: Voice | None,
 ) -> dict[str, Any]:
-    """Return the document without its frames: what was done, the video, episodes, the summary.
+    """Return the document without its frames: what was done, the video, episodes, voice, summary.
 
     name: of the source; about: how it was analysed; first: row of the table, empty if it has none.
     """
@@ -49,19 +51,73 @@ def head(
         },
         "summary_statistics": summary,
         "episodes": episodes,
+        "speech": None if voice is None else _speech(voice),
+    }
+
+
+def _speech(voice: Voice) -> dict[str, Any]:
+    seconds, shares = voice.shares()
+    return {
+        "segmenter": voice.segmenter,
+        "model": voice.model,
+        "trained": voice.trained,
+        "emotions": list(voice.emotions),
+        "state": voice.state,
+        "reason": voice.reason or None,
+        "start_s": voice.start_s,
+        "duration_s": voice.duration_s,
+        "speech_s": seconds,
+        "shares": shares,
+        "segments": [
+            {
+                "start_s": row["start_s"],
+                "end_s": row["end_s"],
+                "speaker": row["speaker"],
+                **affect(row, voice.emotions),
+            }
+            for row in voice.spoken()
+        ],
+    }
+
+
+def affect_columns(emotions: Sequence[str]) -> list[str]:
+    """Return the columns of a voice's segments or frames that say what was heard."""
+    chances = [f"p_{name}" for name in emotions]
+    return ["success", "state", "reason", "emotion", "confidence", *chances, *columns.DIMENSIONS]
+
+
+def affect(row: Mapping[str, Any], emotions: Sequence[str]) -> dict[str, Any]:
+    """Return what a row of a voice's segments or frames says."""
+    read = bool(row["success"])
+    named = read and row["emotion"] is not None
+    return {
+        "state": row["state"],
+        "reason": row["reason"],
+        "emotion": row["emotion"] if read else None,
+        "confidence": row["confidence"] if read else None,
+        "probabilities": {name: row[f"p_{name}"] for name in emotions} if named else None,
+        "valence": row["valence"] if read else None,
+        "arousal": row["arousal"] if read else None,
     }
 
 
 def frames(
-    rows: Iterable[Mapping[str, Any]], thresholds: Mapping[str, float]
+    rows: Iterable[Mapping[str, Any]], thresholds: Mapping[str, float], voice: Voice | None
 ) -> Iterator[dict[str, Any]]:
-    """Yield each frame with its faces. rows: of the table, in order; thresholds: as of `units`."""
+    """Yield each frame with its faces and, where it was heard, what the voice says then.
+
+    rows: of the table, in order; thresholds: as of `units`.
+    """
+    heard = (
+        iter(()) if voice is None else (affect(row, voice.emotions) for row in voice.at_frames())
+    )
     for number, group in groupby(rows, key=lambda row: row["frame"]):
         faces = list(group)
         yield {
             "frame": number,
             "timestamp": faces[0]["timestamp"],
             "faces": [_face(row, thresholds) for row in faces if row["face_id"] >= 0],
+            "voice": next(heard, None),
         }
 
 

@@ -19,6 +19,7 @@ from faceoff.plugins.protocols import (
     KnownFaces,
     RecordedModel,
 )
+from faceoff.plugins.speech_protocols import KnownSegments, Segmenter, SpeechModel
 
 Loaded = TypeVar("Loaded")
 
@@ -84,7 +85,7 @@ def model(
 
 
 class Networks:
-    """Load each detector, model and signal once, for several analyzers of one process.
+    """Load each plug-in once, for several analyzers of one process.
 
     device: auto, cpu or cuda; batch: pictures that a network computes together, None for the number
     that it declares. The last bits of a number depend on it. Not for several threads at once.
@@ -94,7 +95,7 @@ class Networks:
         check_device(device)
         self.clock = Clock()
         self._device, self._batch = device, batch
-        self._loaded: dict[tuple[str, str], Any] = {}
+        self._loaded: dict[tuple[str, str, str], Any] = {}
 
     def detector(self, plugin: Plugin) -> FaceDetector:
         """Return a detector. Raises as `loading.detector`."""
@@ -111,8 +112,24 @@ class Networks:
         make = partial(loaded, plugin, self._device, self.clock, batch=self._batch)
         return self._once(plugin, make)
 
-    def _once(self, plugin: Plugin, make: Callable[[], Loaded]) -> Loaded:
-        key = (plugin.kind, plugin.name)
+    def segmenter(self, plugin: Plugin) -> Segmenter:
+        """Return a segmenter. Raises as `loaded`, and ValueError for one that does not listen."""
+        make = partial(loaded, plugin, self._device, self.clock)
+        found = self._once(plugin, make)
+        if isinstance(found, KnownSegments):
+            raise ValueError(
+                f"{plugin.title} knows only the utterances of a dataset, so it cannot be used"
+            )
+        return found
+
+    def speech_model(self, plugin: Plugin, trained: Path | None) -> SpeechModel:
+        """Return a speech model. Raises as `loaded`. trained: what it has learnt, if it learns."""
+        files = {} if trained is None else {"trained": trained}
+        make = partial(loaded, plugin, self._device, self.clock, files, self._batch)
+        return self._once(plugin, make, str(trained))
+
+    def _once(self, plugin: Plugin, make: Callable[[], Loaded], learnt: str = "") -> Loaded:
+        key = (plugin.kind, plugin.name, learnt)
         if key not in self._loaded:
             self._loaded[key] = make()
         return cast(Loaded, self._loaded[key])

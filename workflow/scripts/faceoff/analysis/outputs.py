@@ -8,7 +8,9 @@ from typing import Any
 
 from faceoff.analysis import document, openface, overlay, page, people, summary
 from faceoff.analysis.result import Analysis
+from faceoff.analysis.voice import Voice
 from faceoff.plugins import registry
+from faceoff.plugins.plugin import Plugin
 from faceoff.storage import csv_text, files
 
 KINDS = ("json", "csv", "plot", "html")  # that are written by default
@@ -16,6 +18,7 @@ _SOURCE = "source.json"  # written first: of which file a folder's files are, fi
 _DONE = "done.json"  # written last: of which file, and by what, a folder's files were made
 _NAMES = (
     *("analysis.json", "timeline.json", "frames.csv", "action_units.csv", "summary.txt"),
+    *("speech.json", "speech.csv", "voice.csv"),
     *("timeline.svg", "timeline.png", "units.svg", "units.png"),
     *("analysis.html", "overlay.mp4", "overlay.png"),
 )
@@ -38,12 +41,19 @@ def _json(analysis: Analysis, folder: Path) -> None:
     frames = analysis.frame_documents()
     files.write_json_rows(folder / "analysis.json", frames, analysis.head(), "frame_analyses")
     files.write_json_rows(folder / "timeline.json", analysis.timeline())
+    if analysis.voice is not None:
+        files.write_json_rows(folder / "speech.json", moments(analysis.voice))
 
 
 def _csv(analysis: Analysis, folder: Path) -> None:
     csv_text.write(folder / "frames.csv", openface.headings(analysis), openface.rows(analysis))
     if analysis.unit_columns:
         csv_text.write(folder / "action_units.csv", UNIT_COLUMNS, unit_rows(analysis))
+    if (voice := analysis.voice) is not None:
+        said = document.affect_columns(voice.emotions)
+        heads = ("segment", "start_s", "end_s", "speaker", *said)
+        csv_text.write(folder / "speech.csv", heads, voice.segments.select(heads).to_pylist())
+        csv_text.write(folder / "voice.csv", ("timestamp", "frame", *said), voice_rows(voice))
 
 
 def _plot(analysis: Analysis, folder: Path) -> None:
@@ -86,13 +96,36 @@ def unit_rows(analysis: Analysis) -> Iterator[dict[str, Any]]:
                 yield {**face, "unit": unit, **told, "active": int(told["active"])}
 
 
+def voice_rows(voice: Voice) -> Iterator[dict[str, Any]]:
+    """Yield a row per frame of what the voice says; frames count as in frames.csv."""
+    for row in voice.at_frames():
+        said = {name: row[name] for name in document.affect_columns(voice.emotions)}
+        yield {"timestamp": row["timestamp_s"], "frame": row["frame"] + 1, **said}
+
+
+def moments(voice: Voice) -> Iterator[dict[str, Any]]:
+    """Yield each segment that was read as a moment of a timeline, which `timelines.read` reads."""
+    for row in voice.spoken():
+        if row["success"] and row["emotion"] is not None:
+            yield {
+                "timestamp": row["start_s"],
+                "end": row["end_s"],
+                "accuracy": row["confidence"],
+                "emotion": row["emotion"],
+                "sentiment": row["sentiment"],
+                "probabilities": {name: row[f"p_{name}"] for name in voice.emotions},
+                "speaker": row["speaker"],
+            }
+
+
 def summary_lines(analysis: Analysis) -> list[str]:
     """Return the analysis in words, a line each."""
     found = analysis.summary
     models = ", ".join(analysis.about["models"])
     lines = [f"{analysis.name}: {analysis.state}{_of(analysis.reason)}"]
+    heard = [] if analysis.voice is None else [_voice(analysis.voice)]
     if not found["frames"]:
-        return lines
+        return lines + heard
     measured = "".join(f", {name}" for name in analysis.about["signals"])
     lines.append(f"read by {analysis.about['detector']} and {models}{measured}")
     lines.append(
@@ -114,7 +147,23 @@ def summary_lines(analysis: Analysis) -> list[str]:
         )
     if analysis.rule:
         lines.append(f"episodes by the rule {analysis.rule}: {len(analysis.episodes)}")
-    return lines
+    return lines + heard
+
+
+def _voice(voice: Voice) -> str:
+    """Return what was heard in a line."""
+    line = f"voice, heard by {voice.segmenter} and {voice.model}: "
+    seconds, shares = voice.shares()
+    if not seconds:
+        return f"{line}{voice.state}{_of(voice.reason)}"
+    count = len(voice.spoken())
+    told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    people = len({row["speaker"] for row in voice.spoken()} - {None})
+    speakers = f" by {people} speaker{'s' * (people != 1)}" if people else ""
+    return (
+        f"{line}{count} segment{'s' * (count != 1)}{speakers}, {seconds:.2f} s of speech: {told}"
+        f"{_of(voice.reason)}"
+    )
 
 
 def _frames(count: int) -> str:
@@ -169,7 +218,12 @@ def fingerprint(kind: str, name: str) -> str:
 
     Raises RegistryError for an unknown name or a wrong card.
     """
-    said = json.dumps(vars(registry.get(kind, name).job()), sort_keys=True, default=str)
+    return fingerprint_of(registry.get(kind, name))
+
+
+def fingerprint_of(plugin: Plugin) -> str:
+    """Return the hash that `fingerprint` returns, of a plug-in."""
+    said = json.dumps(vars(plugin.job()), sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// The picture with its face boxes, strips and curves under it, and one cursor for all.
+// The picture with its face boxes, voice, strips and curves under it, and one cursor for all.
 const data = JSON.parse(document.getElementById("data").textContent);
 const [media, boxes, strips, curves, choice, now, legend, units] =
   ["media", "boxes", "strips", "curves", "face", "now", "legend", "units"]
@@ -9,11 +9,19 @@ const known = {
   fear: "#b4568b", disgust: "#009E73", anger: "#D55E00", contempt: "#000000",
 };
 const spare = ["#8c564b", "#17becf", "#bcbd22", "#7f3c8d"];
-const colours = data.emotions.map((name, column) => known[name] ?? spare[column % spare.length]);
+const coloursOf = (names) => names.map((name, column) => known[name] ?? spare[column % spare.length]);
+const colours = coloursOf(data.emotions);
 const k = data.emotions.length;
 const times = data.times;
-const first = times[0] ?? 0;
-const last = times[times.length - 1] ?? 0;
+const [voice, track, said, tones] = [
+  data.voice, ...["voice", "said", "tones"].map((id) => document.getElementById(id)),
+];
+const tints = coloursOf(voice?.emotions ?? []);
+// A voice may begin before the pictures, and end after them.
+const begins = [times[0], voice?.start].filter((time) => Number.isFinite(time));
+const first = begins.length ? Math.min(...begins) : 0;
+const lastFrame = times[times.length - 1] ?? 0;
+const last = Math.max(lastFrame, voice?.end ?? first);
 const [ROW, NAME] = [25, 13];
 const SHOWN = 12;
 let cursor = first;
@@ -54,7 +62,7 @@ function copy(canvas, still) {
 const across = (time, width) => (last > first ? ((time - first) / (last - first)) * width : 0);
 // Where the part of a frame begins and ends on a line of this width.
 const part = (place, width) => [
-  across(times[place], width), across(times[place + 1] ?? last, width),
+  across(times[place], width), across(times[place + 1] ?? lastFrame, width),
 ];
 
 function best(person, index) {
@@ -256,6 +264,96 @@ function drawStrips() {
   });
 }
 
+// The loudness, in the colour of what is heard; hatched where nobody speaks.
+let stillVoice = null;
+
+function drawVoice() {
+  const [width, high] = [track.clientWidth, track.clientHeight - 18];
+  const ratio = window.devicePixelRatio || 1;
+  stillVoice = document.createElement("canvas");
+  stillVoice.width = Math.max(1, Math.round(width * ratio));
+  stillVoice.height = Math.max(1, Math.round(track.clientHeight * ratio));
+  const pen = stillVoice.getContext("2d");
+  pen.scale(ratio, ratio);
+  const [top, tall] = [18, high - 18];
+  pen.fillStyle = "#f3f3f3";
+  pen.fillRect(0, top, width, tall);
+  pen.save();
+  pen.beginPath();
+  let heard = first;
+  for (const segment of voice.segments) {
+    if (segment.start > heard) pen.rect(across(heard, width), top, across(segment.start, width) - across(heard, width), tall);
+    heard = Math.max(heard, segment.end);
+  }
+  if (heard < last) pen.rect(across(heard, width), top, width - across(heard, width), tall);
+  pen.clip();
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, top, width, tall);
+  pen.strokeStyle = "#c8c8c8";
+  pen.beginPath();
+  for (let at = -tall; at < width; at += 6) {
+    pen.moveTo(at, top + tall);
+    pen.lineTo(at + tall, top);
+  }
+  pen.stroke();
+  pen.restore();
+  // A tint behind each segment and a bar above it carry its colour where the voice is soft.
+  for (const segment of voice.segments) {
+    const [from, to] = [across(segment.start, width), across(segment.end, width)];
+    pen.fillStyle = segment.emotion < 0 ? "#aaaaaa" : tints[segment.emotion];
+    pen.globalAlpha = 0.18;
+    pen.fillRect(from, top, Math.max(to - from, 1), tall);
+    pen.globalAlpha = 1;
+    pen.fillRect(from, top, Math.max(to - from - 1, 1), 5);
+  }
+  let place = 0;
+  for (let pixel = 0; pixel < width; pixel += 1) {
+    const time = (edge) => first + ((pixel + edge) / width) * (last - first);
+    const [from, to] = [0, 1].map((edge) => Math.floor((time(edge) - voice.start) / voice.step));
+    let loud = 0;
+    for (let at = Math.max(0, from); at <= Math.min(to, voice.loudness.length - 1); at += 1) {
+      loud = Math.max(loud, voice.loudness[at]);
+    }
+    while (place < voice.segments.length && voice.segments[place].end <= time(0.5)) place += 1;
+    const segment = voice.segments[place];
+    const inside = segment && segment.start <= time(0.5);
+    pen.fillStyle = !inside || segment.emotion < 0 ? "#8a8a8a" : tints[segment.emotion];
+    const size = Math.max(loud ? 1 : 0, (loud / 100) * (tall - 12));
+    pen.fillRect(pixel, top + 5 + (tall - 5 - size) / 2, 1, size);
+  }
+  pen.font = "11px system-ui, sans-serif";
+  pen.fillStyle = "#111";
+  pen.fillText(voice.silent ? `Voice: ${voice.silent}` : "Voice", 0, 12);
+  let free = pen.measureText("Voice").width + 10;
+  for (const segment of voice.segments) {
+    const word = segment.emotion < 0 ? "" : voice.emotions[segment.emotion];
+    const text = [segment.speaker, word].filter(Boolean).join(": ");
+    const from = Math.max(across(segment.start, width), 0);
+    const wide = pen.measureText(text).width;
+    if (!text || from < free || from + wide > width) continue;
+    pen.fillText(text, from, 12);
+    free = from + wide + 8;
+  }
+  pen.strokeStyle = "#111";
+  pen.lineWidth = 1;
+  pen.strokeRect(0.5, top + 0.5, width - 1, tall - 1);
+  ticks(pen, width, high);
+}
+
+function hear() {
+  const segment = voice.segments.find((one) => one.start <= cursor && cursor < one.end);
+  const word = !segment ? "nobody speaks" : segment.emotion < 0 ? "not read"
+    : `${voice.emotions[segment.emotion]} ${segment.p[segment.emotion]} %`;
+  const who = segment?.speaker ? ` (${segment.speaker})` : "";
+  said.textContent = `${times.length ? "" : `${cursor.toFixed(2)} s: `}voice: ${voice.silent || word}${who}`;
+  voice.emotions.forEach((_, row) => {
+    const value = segment && segment.emotion >= 0 ? segment.p[row] : null;
+    const [, bar, number] = tones.children[row].children;
+    bar.firstChild.style.width = `${value ?? 0}%`;
+    number.textContent = value === null ? "" : `${value} %`;
+  });
+}
+
 function line(pen, width, height) {
   pen.strokeStyle = "#111";
   pen.lineWidth = 1.5;
@@ -290,12 +388,17 @@ function show(time) {
   drawBoxes(place);
   line(copy(curves, still), curves.clientWidth, curves.clientHeight - 18);
   if (strips.clientHeight) line(copy(strips, stillStrips), strips.clientWidth, strips.clientHeight);
+  if (voice) {
+    line(copy(track, stillVoice), track.clientWidth, track.clientHeight - 18);
+    hear();
+  }
   tell(place);
 }
 
 function redraw() {
   drawStrips();
   drawStill();
+  if (voice) drawVoice();
   show(cursor);
 }
 
@@ -323,8 +426,9 @@ data.emotions.forEach((emotion, column) => entry(legend, emotion, colours[column
 data.units.forEach((unit) => entry(units, unit, "#444"));
 document.querySelector("#key .rule").hidden = !data.rule;
 document.querySelector("#key .mouths").hidden = !data.people.some((person) => person.talking);
+voice?.emotions.forEach((emotion, column) => entry(tones, emotion, tints[column]));
 choice.addEventListener("change", redraw);
-for (const canvas of [curves, strips]) {
+for (const canvas of [curves, strips, track].filter(Boolean)) {
   canvas.addEventListener("click", (event) => {
     if (canvas === strips) {
       choice.value = Math.min(data.people.length - 1, Math.floor(event.offsetY / ROW));
@@ -339,6 +443,12 @@ curves.addEventListener("keydown", (event) => {
   event.preventDefault();
   seek(times[Math.min(Math.max(placeAt(cursor) + moved, 0), times.length - 1)] ?? first);
 });
+track?.addEventListener("keydown", (event) => {
+  const moved = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!moved) return;
+  event.preventDefault();
+  seek(cursor + moved * Math.max(0.05, voice.step));
+});
 // Of a codec that it lacks, a browser plays the sound alone. The overlay is of one that it has.
 function lose() {
   if (media.dataset.overlay && !drawnIn) {
@@ -350,7 +460,7 @@ function lose() {
 }
 media.addEventListener("error", lose);
 media.addEventListener("loadedmetadata", () => {
-  if (!media.videoWidth) lose();
+  if (!media.videoWidth && media.tagName === "VIDEO") lose();
   redraw();
 });
 for (const event of ["seeked", "loadeddata", "load"]) {

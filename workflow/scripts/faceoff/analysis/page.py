@@ -1,4 +1,4 @@
-"""Write analysis.html: the video with its faces, the curves under it, a cursor that moves both.
+"""Write analysis.html: the video with its faces, curves and voice under it, one cursor for all.
 
 The page is one file that works from file:// without a network. The video is linked by its path
 relative to the page, not copied. Texts are escaped, and the content security policy lets no script
@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -22,6 +23,7 @@ from markupsafe import Markup
 
 from faceoff.analysis import summary
 from faceoff.analysis.result import Analysis
+from faceoff.analysis.voice import STEP_S, Voice
 from faceoff.media.kinds import sample_kind
 from faceoff.statistics.arrays import Floats
 from faceoff.storage import columns, files
@@ -41,7 +43,8 @@ def write(analysis: Analysis, path: Path, lines: Sequence[str]) -> None:
     page = environment.get_template("page.html.j2").render(
         name=analysis.name,
         lines=lines,
-        still=sample_kind(analysis.path) == "image",
+        kind=sample_kind(analysis.path),
+        voice=analysis.voice,
         source=quote(source),
         overlay="overlay.mp4" if (path.parent / "overlay.mp4").is_file() else "",
         policy=(
@@ -62,6 +65,7 @@ def write(analysis: Analysis, path: Path, lines: Sequence[str]) -> None:
         file.write(after)
 
 
+_MOST = 6000  # values of loudness that a page has: more than a screen has pixels
 _MARK = f"data of {hashlib.sha256(b'analysis').hexdigest()}"  # stands where the data come
 
 
@@ -75,7 +79,7 @@ def _data(analysis: Analysis) -> Iterator[str]:
     Everything is in columns of whole numbers, so that an hour of video stays small: places of
     frames; x, y, w, h in pixels, four per place; percentages, one per emotion and place; scores of
     units in tenths. state is the rule's, -1 where there is none; talking is 1 where the mouth moves
-    as in speech, and stands only where a signal tells it.
+    as in speech, and stands only where a signal tells it. The voice is as of `_voice`.
     """
     table = analysis.table
     frames, first = np.unique(summary.values(table, "frame"), return_index=True)
@@ -87,6 +91,7 @@ def _data(analysis: Analysis) -> Iterator[str]:
         "emotions": list(analysis.emotions),
         "units": [columns.unit_name(name) for name in units],
         "rule": analysis.rule,
+        "voice": None if analysis.voice is None else _voice(analysis.voice),
     }
     yield json.dumps(whole).removesuffix("}") + ', "people": ['
     read = np.flatnonzero(table["success"].to_numpy() == 1)
@@ -115,6 +120,39 @@ def _data(analysis: Analysis) -> Iterator[str]:
         yield from _listed("state", state.to_numpy()[:, None].astype(float))
         yield "}"
     yield "]}"
+
+
+def _voice(voice: Voice) -> dict[str, Any]:
+    """Return what the script draws of a voice.
+
+    loudness: percentages of the loudest part, one per `step` seconds from `start` on, which is
+    None without sound; segments:
+    start and end in seconds, place of the emotion (-1: not read), percentages of all emotions.
+    """
+    every = max(1, math.ceil(len(voice.loudness) / _MOST))
+    padded = np.zeros(math.ceil(len(voice.loudness) / every) * every)
+    padded[: len(voice.loudness)] = voice.loudness
+    loudness = padded.reshape(-1, every).max(axis=1)
+    share = 100 * loudness / max(float(loudness.max(initial=0.0)), 1e-9)
+    segments = [
+        {
+            "start": round(row["start_s"], 3),
+            "end": round(row["end_s"], 3),
+            "speaker": row["speaker"],
+            "emotion": voice.emotions.index(row["emotion"]) if row["emotion"] else -1,
+            "p": [round(100 * (row[f"p_{name}"] or 0.0)) for name in voice.emotions],
+        }
+        for row in voice.spoken()
+    ]
+    return {
+        "emotions": list(voice.emotions),
+        "segments": segments,
+        "start": voice.start_s if len(loudness) else None,
+        "end": voice.start_s + voice.duration_s if len(loudness) else None,
+        "step": every * STEP_S,
+        "loudness": np.round(share).astype(int).tolist(),
+        "silent": "" if segments else f"{voice.state}: {voice.reason}",
+    }
 
 
 def _numbers(rows: pa.Table, names: Sequence[str]) -> Floats:

@@ -177,12 +177,15 @@ def local(path: Path | str) -> Path:
 
 
 def files_of(
-    paths: Iterable[Path], leave: Callable[[Path], bool] = lambda folder: False
+    paths: Iterable[Path],
+    leave: Callable[[Path], bool] = lambda folder: False,
+    sound: bool = False,
 ) -> list[Path]:
     """Return the files among these paths, and the pictures and videos of the folders among them.
 
-    leave: tells of a folder within such a folder whether its files are left out. Raises
-    FileNotFoundError for a path that does not exist, ValueError for a folder without any.
+    leave: tells of a folder within such a folder whether its files are left out; sound: files of
+    sound count, too. Raises FileNotFoundError for a path that does not exist, ValueError for a
+    folder without any.
     """
     found: list[Path] = []
     for path in map(local, paths):
@@ -195,7 +198,7 @@ def files_of(
         for folder, below, names in os.walk(path):
             below[:] = [name for name in below if not leave(Path(folder, name))]
             files = [Path(folder, name) for name in names]
-            inside += [file for file in files if file.is_file() and left_out(file) is None]
+            inside += [file for file in files if file.is_file() and left_out(file, sound) is None]
         if not inside:
             raise ValueError(
                 f"{path}: the folder holds no picture and no video; results of `faceoff analyze` "

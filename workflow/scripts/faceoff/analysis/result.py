@@ -1,4 +1,4 @@
-"""Hold what was seen in one video or picture: a table, and what it amounts to."""
+"""Hold what was seen and heard in one video or picture: a table, and what it amounts to."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from faceoff.analysis import document, over_time, summary
+from faceoff.analysis.voice import Voice
 from faceoff.faces import quality
 from faceoff.storage import columns
 
@@ -91,7 +92,8 @@ class Analysis:
     """Hold what was seen in one source.
 
     name, path: of the source, path None where it is no file; state: ok, damaged (it breaks off) or
-    unreadable, `reason` says why; about: how it was analysed; seconds: how long that took.
+    unreadable, `reason` says why; about: how it was analysed; seconds: how long that took; voice:
+    what was heard, None where nothing listened.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Analysis:
     reason: str
     about: dict[str, Any]
     seconds: float
+    voice: Voice | None = None
 
     @property
     def frames(self) -> Frames:
@@ -173,12 +176,13 @@ class Analysis:
         }
         first = self.table.slice(0, 1).to_pylist()
         video = first[0] if first else {}
-        return document.head(self.name, about, video, self.summary, self.episodes)
+        return document.head(self.name, about, video, self.summary, self.episodes, self.voice)
 
     def frame_documents(self) -> Iterator[dict[str, Any]]:
         """Yield each frame with its faces, as the document has them."""
         shown = self.table.drop_columns([n for n in columns.LISTS if n in self.table.schema.names])
-        return document.frames(Frames(shown).rows(), self.about["unit_thresholds"])
+        thresholds = self.about["unit_thresholds"]
+        return document.frames(Frames(shown).rows(), thresholds, self.voice)
 
     def plot(self) -> "Figure":
         """Return a figure of the main face's probabilities over time, gaps hatched."""

@@ -1,4 +1,4 @@
-"""The command that analyses one's own videos and pictures, without a configuration."""
+"""The command that analyses one's own videos, pictures and sound, without a configuration."""
 
 from contextlib import closing
 from dataclasses import asdict
@@ -16,7 +16,10 @@ from faceoff.temporal import rule_list
 
 def analyze(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="videos, pictures, folders of them")
+        list[Path],
+        typer.Argument(
+            metavar="FILE…", help="videos, pictures, folders of them; with --speech also sound"
+        ),
     ],
     detector: Annotated[
         str, typer.Option("--detector", help="face detector; see faceoff detectors")
@@ -68,6 +71,28 @@ def analyze(
             "--calibration", help="score file of a run, whose temperature makes calibrated ones"
         ),
     ] = None,
+    speech: Annotated[
+        str | None,
+        typer.Option(
+            "--speech",
+            help="model that reads the voice: a name of faceoff speech-models, or path of a card",
+        ),
+    ] = None,
+    segmenter: Annotated[
+        str | None,
+        typer.Option(
+            "--segmenter",
+            help="what finds speech; default: the first of silero, energy that is here",
+            show_default=False,
+        ),
+    ] = None,
+    trained: Annotated[
+        Path | None,
+        typer.Option(
+            "--trained",
+            help="what the speech model has learnt, if it learns: a run's folder, or its .npz",
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, help="files that are analysed at once, by processes")
     ] = 1,
@@ -87,7 +112,7 @@ def analyze(
         bool, typer.Option("--again", help="analyse also what is finished already")
     ] = False,
 ) -> None:
-    """Read the emotions of every face in your own videos and pictures, without a configuration.
+    """Read the emotions of faces and voices in your own files, without a configuration.
 
     Files that cannot be read wholly are named with the reason, and the exit status is then 3.
     """
@@ -103,7 +128,7 @@ def analyze(
     if people is not None and not joined:
         fail("people are named by their identities: give --people or --no-identities, not both")
     from faceoff.analysis import calibration as calibrations
-    from faceoff.analysis import outputs
+    from faceoff.analysis import outputs, voice_choice
     from faceoff.analysis import people as whose
     from faceoff.analysis.pictures import files_of
 
@@ -112,6 +137,8 @@ def analyze(
     kinds += ["overlay"] * overlay
     signals = [name for names in signal or [] for name in names.split(",")]
     models = model or list(MODELS)
+    listens = voice_choice.choose(speech, segmenter, trained)
+    heard = [] if listens is None else [listens.segmenter, listens.model]
     settings: dict[str, Any] = {
         "detector": detector, "models": models, "every": every, "fps": fps, "start_s": start,
         "end_s": end, "kinds": kinds,
@@ -121,11 +148,12 @@ def analyze(
             outputs.fingerprint(kind, name)
             for kind, names in (("detector", [detector]), ("model", models), ("signal", signals))
             for name in names
-        ],
+        ] + [outputs.fingerprint_of(plugin) for plugin in heard],
+        "trained": listens and listens.fingerprint(),
         "calibration": calibration and asdict(calibrations.read(calibration, models)),
     }  # fmt: skip
     faulty = 0
-    todo = outputs.folders_of(files_of(paths, leave=outputs.is_result), out)
+    todo = outputs.folders_of(files_of(paths, outputs.is_result, sound=listens is not None), out)
     for path, folder in list(todo.items()):
         if not again and outputs.is_done(path, folder, settings):
             console.print(f"{folder}: finished before; --again does it anew", soft_wrap=True)
@@ -139,6 +167,7 @@ def analyze(
         "detector": detector, "models": models, "every": every, "fps": fps, "device": device,
         "identities": identities, "people": people,
         "temporal": temporal, "signals": signals, "calibration": calibration,
+        "speech": speech, "segmenter": segmenter, "trained": trained,
     }  # fmt: skip
     task = batch.Task(options, start, end, kinds, settings)
     with closing(batch.finished(todo, task, jobs)) as work:  # ends its processes
