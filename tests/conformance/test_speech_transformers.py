@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from voices import silence, voice
+from voices import silence, voice, write_wav
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -90,6 +90,21 @@ def test_it_reads_as_the_librarys_own_pipeline(folder: Path, tmp_path: Path) -> 
         }
         assert np.allclose(row, [said[label] for label in LABELS], atol=1e-6)
     assert np.ptp(found, axis=0).max() > 0.05, "the answers differ"
+
+
+def test_analyze_reads_ones_own_sound_by_a_card(folder: Path, tmp_path: Path) -> None:
+    import faceoff
+    from faceoff.media.sound import samples_of, sounds
+
+    card = write_card(tmp_path / "w.yaml", folder)
+    path = write_wav(tmp_path / "talk.wav", WAVES[0])
+    found = faceoff.Analyzer(speech=str(card), segmenter="clip").analyze(path)
+    assert found.voice is not None
+    (row,) = found.voice.segments.to_pylist()
+    wave = samples_of(next(sounds(path)).wav)
+    expected = load_plugin(read_card(card).job(), Clock()).hear([wave]).posterior[0]
+    assert row["end_s"] == 1.0
+    assert [row["p_anger"], row["p_surprise"]] == pytest.approx([expected[0], expected[6]])
 
 
 def test_a_segment_reads_the_same_alone_and_among_others(folder: Path, tmp_path: Path) -> None:

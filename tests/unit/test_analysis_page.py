@@ -1,17 +1,26 @@
 """The page of an analysis in headless Chromium, from its file, the network off."""
 
 import os
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
 import faceoff
 from faceoff.analysis import outputs
+from faceoff.analysis.voice import Listener
+from faceoff.analysis.voice_choice import Choice
 from faceoff.drawing import clips, scenes
 from faceoff.drawing.video import write_video
+from faceoff.plugins import registry
+from faceoff.plugins.protocols import Prediction
+from faceoff.plugins.speech_protocols import Span, Wave
+from faceoff.segmenters.energy import Energy
+from voices import silence, voice, write_wav
 
 CHROMIUM = "/usr/bin/chromium"
 pytestmark = pytest.mark.slow
@@ -65,6 +74,64 @@ def test_the_page_seeks_draws_and_is_quiet(pages: dict[str, Path]) -> None:
         assert page.locator("#boxes").evaluate(drawn)
         browser.close()
     assert said == []
+
+
+class Known:
+    """A speech model that hears anger in every stretch."""
+
+    emotions = ("neutral", "anger")
+
+    def hear(self, waves: list[np.ndarray]) -> Prediction:
+        return Prediction(np.tile([0.25, 0.75], (len(waves), 1)))
+
+
+def test_the_voice_is_drawn_in_its_colour_and_seeks(tmp_path: Path) -> None:
+    """Speech from 1.0 to 2.0 of 3 s, whose speaker is markup; the other seconds are hatched."""
+    if not os.path.exists(CHROMIUM):
+        pytest.skip(f"{CHROMIUM} is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    sound = np.concatenate([silence(1), voice(1, 200), silence(1)])
+    path = write_wav(tmp_path / "talk.wav", sound)
+    energy = registry.get("segmenter", "energy")
+    listener = Listener(Choice(energy, energy), Named(energy.card, {}), Known())
+    empty = faceoff.Analyzer().analyze(path)
+    heard = listener.hear(path.name, path, empty.table)
+    outputs.write(replace(empty, voice=heard), tmp_path / "out", ["html"])
+    said: list[str] = []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for width in (390, 1440):
+            view = {"width": width, "height": 800}
+            page = browser.new_context(offline=True, viewport=view).new_page()
+            page.on("console", lambda message: said.append(message.text))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.goto((tmp_path / "out/analysis.html").as_uri())
+            page.wait_for_function("document.getElementById('media').readyState >= 1")
+            track = page.locator("#voice")
+            box = track.bounding_box()
+            assert box is not None
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            track.click(position={"x": box["width"] * 0.2, "y": 40})
+            assert page.locator("#said").inner_text() == "0.60 s: voice: nobody speaks"
+            track.click(position={"x": box["width"] / 2, "y": 40})
+            assert page.locator("#said").inner_text() == "1.50 s: voice: anger 75 % (<b>ann</b>)"
+            page.wait_for_function("document.getElementById('media').currentTime > 1.4")
+            bar = track.evaluate(
+                "canvas => [...canvas.getContext('2d').getImageData("
+                "Math.round(0.4 * canvas.width), 20, 1, 1).data]"
+            )
+            assert bar == [0xD5, 0x5E, 0x00, 255], "the bar over the segment is of anger"
+        browser.close()
+    assert said == []
+
+
+class Named(Energy):
+    """A segmenter that knows one speaker, by a name that is markup."""
+
+    def segment(self, wave: Wave) -> list[Span]:
+        return [replace(span, speaker="<b>ann</b>") for span in super().segment(wave)]
 
 
 @pytest.fixture(scope="module")
