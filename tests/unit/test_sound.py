@@ -212,6 +212,31 @@ def test_a_track_that_is_shorter_than_its_header_says_so(tmp_path: Path) -> None
     assert "its header says 4.0" in sound.note
 
 
+def test_mp3_in_avi_is_read_and_says_where_it_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "talk.avi"
+    with av.open(str(path), "w") as container:
+        film = container.add_stream("mjpeg", rate=25, options={"qscale": "2"})
+        film.pix_fmt = "yuvj420p"
+        sound = container.add_stream("libmp3lame", rate=16_000, layout="mono")
+        for second in range(100):
+            picture = np.full((64, 64, 3), second, np.uint8)
+            container.mux(film.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            wave_ = np.int16(12_000 * np.sin(np.arange(640) * 0.17))
+            frame = av.AudioFrame.from_ndarray(wave_[None], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 16_000, 640 * second
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
+    whole = extract_sound(path)
+    assert whole.duration_s == pytest.approx(4, abs=0.2)
+    assert whole.note is None
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    part = extract_sound(path)
+    assert part.duration_s < 2.5
+    assert part.note is not None
+    assert "its header says 4.0" in part.note
+
+
 def test_the_sound_of_a_cut_clip_among_the_cases_says_so(cases: Path) -> None:
     sound = extract_sound(cases / "cut.mkv")
     assert sound.note == "ends after 1.82 s, its header says 3.30 s"

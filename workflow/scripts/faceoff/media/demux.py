@@ -147,11 +147,13 @@ def _cut(container: Any, stream: Any, losses: Losses) -> tuple[float, float] | N
     elif "asf" in container.format.name and (said := _asf_seconds(Path(container.name))):
         found.append((max(losses._ends.values()), said))
     if "avi" in container.format.name.split(","):
-        # FFmpeg estimates the duration from the file's size; the count is the header's.
-        start = float((stream.start_time or 0) * stream.time_base)
-        if stream.frames and stream.average_rate:
-            there = losses._ends[stream.index] - start
-            found.append((there, float(stream.frames / stream.average_rate)))
+        # FFmpeg estimates the duration from the file's size; the count of pictures is the header's.
+        pictures = stream if stream.type == "video" else next(iter(container.streams.video), None)
+        counted = pictures is not None and pictures.index in losses._ends
+        if counted and pictures.frames and pictures.average_rate:
+            start = float((pictures.start_time or 0) * pictures.time_base)
+            there = losses._ends[pictures.index] - start
+            found.append((there, float(pictures.frames / pictures.average_rate)))
     elif stream.duration and stream.time_base:
         start = float((stream.start_time or 0) * stream.time_base)
         found.append(
