@@ -22,6 +22,7 @@ from faceoff.inference.plugin_job import reason
 from faceoff.media.kinds import sample_kind
 from faceoff.media.sound import RATE
 from faceoff.plugins.speech_protocols import Segmenter, SpeechModel, Wave
+from faceoff.progress import track
 from faceoff.speech.at_frames import frame_rows
 from faceoff.speech.segment_rows import segment_rows, wave_of
 from faceoff.speech.sound_rows import sound_rows
@@ -189,7 +190,7 @@ class Listener:
         """
         sounds = _Sounds(name, path, start_s, end_s)
         try:
-            rows = list(self._rows(sounds))
+            rows = list(track(self._rows(sounds), f"voice of {name}"))
         except hardware.MachineError:
             raise
         except Exception as error:  # a plug-in that fails on the first sound that it hears

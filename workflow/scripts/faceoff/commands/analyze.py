@@ -131,6 +131,7 @@ def analyze(
     from faceoff.analysis import outputs, voice_choice
     from faceoff.analysis import people as whose
     from faceoff.analysis.pictures import files_of
+    from faceoff.media.kinds import sample_kind
 
     asked = {"json": json, "csv": csv, "plot": plot, "html": html}
     kinds = [kind for kind in outputs.KINDS if asked[kind] or not any(asked.values())]
@@ -176,6 +177,8 @@ def analyze(
                 console.print(line, soft_wrap=True, highlight=False, markup=False)
             if done.state != "ok":
                 faulty += 1
-                typer.echo(f"faceoff: {done.path}: {done.state}: {done.reason}", err=True)
+                unheard = listens is None and sample_kind(done.path) == "audio"
+                hint = "; --speech MODEL reads voices" if unheard else ""
+                typer.echo(f"faceoff: {done.path}: {done.state}: {done.reason}{hint}", err=True)
     if faulty:
         raise typer.Exit(3)
