@@ -148,12 +148,12 @@ def _cut(container: Any, stream: Any, losses: Losses) -> tuple[float, float] | N
         found.append((max(losses._ends.values()), said))
     if "avi" in container.format.name.split(","):
         # FFmpeg estimates the duration from the file's size; the count of pictures is the header's.
-        pictures = stream if stream.type == "video" else next(iter(container.streams.video), None)
-        counted = pictures is not None and pictures.index in losses._ends
-        if counted and pictures.frames and pictures.average_rate:
+        pictures: Any = stream if stream.type == "video" else (*container.streams.video, None)[0]
+        if pictures and pictures.index in losses._ends and pictures.frames:
             start = float((pictures.start_time or 0) * pictures.time_base)
             there = losses._ends[pictures.index] - start
-            found.append((there, float(pictures.frames / pictures.average_rate)))
+            if pictures.average_rate:
+                found.append((there, float(pictures.frames / pictures.average_rate)))
     elif stream.duration and stream.time_base:
         start = float((stream.start_time or 0) * stream.time_base)
         found.append(
