@@ -424,7 +424,7 @@ data.people.forEach((person, number) => {
 choice.disabled = data.people.length < 2;
 data.emotions.forEach((emotion, column) => entry(legend, emotion, colours[column]));
 data.units.forEach((unit) => entry(units, unit, "#444"));
-document.querySelector("#key .rule").hidden = !data.rule;
+document.querySelector("#key .rule").hidden = !data.rule || !times.length;
 document.querySelector("#key .mouths").hidden = !data.people.some((person) => person.talking);
 voice?.emotions.forEach((emotion, column) => entry(tones, emotion, tints[column]));
 choice.addEventListener("change", redraw);
