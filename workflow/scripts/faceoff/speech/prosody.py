@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from faceoff.media.sound import RATE
 from faceoff.plugins.speech_protocols import Wave
+from faceoff.speech.levels import levels
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,13 +70,6 @@ def _pitch_of(frames: npt.NDArray[np.float32]) -> Floats:
     rows = np.arange(len(r))
     voiced = peak[rows, best] & (height[rows, best] >= _VOICED)
     return np.where(voiced, hertz[rows, best], np.nan)
-
-
-def levels(wave: Wave) -> Floats:
-    """Return the level of each 10 ms in dB of full scale, (n,)."""
-    hops = len(wave) // _HOP
-    power = np.square(wave[: hops * _HOP].reshape(hops, _HOP), dtype=np.float64).mean(axis=1)
-    return 10 * np.log10(power + 1e-10)
 
 
 def cepstrum(wave: Wave) -> Floats:
