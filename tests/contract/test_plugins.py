@@ -624,6 +624,7 @@ def test_signal_names_its_columns(plugin: Plugin, load: Callable) -> None:
     assert len(set(signal.columns)) == len(signal.columns) >= 1
     assert all(map(of_contract, signal.columns))
     assert ("gaze_yaw" in signal.columns) == (plugin.card.get("gaze_frame") in {"camera", "head"})
+    assert ("mouth_openness" in signal.columns) == bool(plugin.card.get("lips"))
     crop = signal.crop
     assert crop.size[0] == crop.size[1]
     assert (crop.align, crop.aspect) == ("none", "stretch"), "angles and places are the frame's"

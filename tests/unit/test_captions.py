@@ -16,7 +16,7 @@ CAPTIONS = sorted((ROOT / "workflow/report").glob("*.rst"))
 
 def test_every_kind_of_figure_and_every_table_of_the_workflow_has_a_caption():
     met = {"latency", "multiverse", "over_time", "robustness", "several_datasets"}
-    met |= {"saliency", "signals", "tracks"}
+    met |= {"saliency", "signals", "synchrony", "tracks"}
     tables = {f"table_{name}" for name in table_names(met)}
     assert "table_accuracy" in tables
     others = {"speed", "workflow"}

@@ -1,5 +1,6 @@
 """Read voices in a whole run: clips in shards, beside a segmenter and a model that fail."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import runs
+from faceoff.drawing import espeak
 from faceoff.plan.job_specs import Plan
 from faceoff.stages.audio import write_audio
 from faceoff.stages.hear import write_speech, write_trained
@@ -18,6 +20,14 @@ from voices import silence, voice, write_wav
 
 pytest.importorskip("kaldi_native_fbank")
 pytestmark = pytest.mark.slow
+# Two clips of drawn people, whose sound comes 0.3 s too late and 0.2 s too early.
+TALKS = bool(espeak.version()) and bool(find_spec("mediapipe") and find_spec("ai_edge_litert"))
+_TALK: dict[str, Any] = {
+    "datasets": {"talk": {"type": "posed_talk", "kinds": ["lagging"], "clips": 2, "fps": 12}},
+    "detectors": {"given": {}},
+    "models": {"faceoff_small": {}},
+    "signals": {"mesh": {}},
+}
 
 _BROKEN = """
 SEGMENTERS = {"deaf": {"class": "Broken", "licence": "MIT"}}
@@ -53,7 +63,9 @@ def _clips(folder: Path, people: int, first: int) -> None:
 
 def _configuration(folder: Path, shards: int) -> dict[str, Any]:
     subject = {"pattern": "(p[0-9]+)_"}
+    talk = _TALK if TALKS else {"datasets": {}}
     return {
+        **talk,
         "run": "voices",
         "plugins": [str(folder / "plugins")],
         "datasets": {
@@ -65,6 +77,7 @@ def _configuration(folder: Path, shards: int) -> dict[str, Any]:
                 "type": "folder", "path": str(folder / "heard"), "audio": True, "shards": shards,
                 "subject": {"pattern": "(p[0-9]+)?_"},
             },
+            **talk["datasets"],
         },
         "segmenters": {"energy": {}, "deaf": {}},
         "speech_models": {
@@ -105,6 +118,23 @@ def test_voices_are_scored_as_faces_are(run: Path) -> None:
         assert score["counts"]["unreadable"] == 1
         assert score["counts"]["no_speech"] == 1
     assert "energy × prosody" in (run / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not TALKS, reason="espeak-ng or the face mesh is not installed")
+def test_lips_and_sound_are_apart_by_the_lag_that_was_put(run: Path) -> None:
+    samples = parquet.rows(run / "samples/talk.parquet")
+    truth = {row["sample_id"]: float(dict(row["groups"])["lag_s"]) for row in samples}
+    found = files.read_json(run / "scores/talk/synchrony/given/mesh.json")
+    assert sorted(truth.values()) == [-0.2, 0.3]
+    # The early clip shows a held smile, and says that its peak is one by chance.
+    sure = [row for row in found["clips"] if row["significant"]]
+    assert sure
+    for row in sure:
+        assert row["peak_s"] == pytest.approx(truth[row["sample_id"]], abs=0.1)
+    assert (run / "figures/synchrony-talk.svg").is_file()
+    lines = (run / "tables/synchrony.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("dataset,detector,signal,group,level,clips,measured,peak_s")
+    assert "Do lips and sound run in step?" in (run / "report.html").read_text(encoding="utf-8")
 
 
 def test_what_failed_is_named_and_nothing_else_fails(run: Path) -> None:

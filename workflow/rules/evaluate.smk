@@ -107,6 +107,7 @@ rule tables:
         signals=plan.signal_score_files(),
         robustness=plan.robustness_files(),
         saliency=plan.saliency_score_files(),
+        synchrony=plan.synchrony_files(),
     output:
         table_outputs(),
     log:
@@ -127,5 +128,5 @@ rule tables:
         " --latencies {input.latencies} --multiverse {input.multiverse}"
         " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
         " --overlaps {input.overlaps} --robustness {input.robustness}"
-        " --saliency {input.saliency} --output {params.folder}"
-        " --spec {params.spec:q} > {log} 2>&1"
+        " --saliency {input.saliency} --synchrony {input.synchrony}"
+        " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"

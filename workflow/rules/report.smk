@@ -109,6 +109,7 @@ rule figures:
         over_time=plan.over_time_files(),
         tracks=plan.track_score_files(),
         robustness=plan.robustness_files(),
+        synchrony=plan.synchrony_files(),
     output:
         figure_outputs(),
     log:
@@ -127,7 +128,7 @@ rule figures:
         " --examples {input.examples}"
         " --multiverse {input.multiverse} --over-time {input.over_time}"
         " --tracks {input.tracks} --robustness {input.robustness}"
-        " --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
+        " --synchrony {input.synchrony} --output {params.folder} --spec {params.spec:q} > {log} 2>&1"
 
 
 rule captions:
@@ -193,6 +194,7 @@ rule report:
         explained=[
             path for dataset in plan.datasets("test") for path in plan.saliency_files(dataset)
         ],
+        synchrony=plan.synchrony_files(),
         trained=expand(layout.training("card.yaml"), training=plan.trained_here),
         curves=expand(layout.training("curves.svg"), training=plan.trained_here),
         figures=rules.figures.output,
@@ -218,7 +220,7 @@ rule report:
         " --over-time {input.over_time} --tracks {input.tracks} --signals {input.signals}"
         " --robustness {input.robustness} --strips {input.strips}"
         " --saliency {input.saliency} --explained {input.explained}"
-        " --trained {input.trained} --speed {input.speed}"
+        " --synchrony {input.synchrony} --trained {input.trained} --speed {input.speed}"
         " --figures {params.figures} --manifest {input.manifest} --output {output}"
         " --spec {params.spec:q} > {log} 2>&1"
 

@@ -145,3 +145,30 @@ rule speech_at_frames:
         " || python {input.failed:q} --status $? --log {log} --kind predictions"
         " --frames {input.frames} --upstream {input.speech}"
         " --output {output.predictions} --timing {output.timing}"
+
+
+# Of clips with a voice whose lips a signal measures; the plan asks for no others.
+rule score_synchrony:
+    input:
+        script=script("score_synchrony"),
+        samples=layout.samples(),
+        frames=layout.frames(),
+        faces=layout.faces(),
+        signals=layout.signals(),
+        audio=layout.audio(),
+    output:
+        layout.synchrony(),
+    log:
+        layout.log("score_synchrony", "{dataset}", "{detector}", "{signal}"),
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=runtime(60, per_gb=60),
+    params:
+        spec=spec("synchrony_job", "dataset", "detector", "signal"),
+    shell:
+        "python {input.script:q} --samples {input.samples} --frames {input.frames}"
+        " --faces {input.faces} --signals {input.signals} --audio {input.audio}"
+        " --output {output} --spec {params.spec:q} > {log} 2>&1"

@@ -15,6 +15,7 @@ if __name__ == "__main__":
     parser.add_argument("--over-time", type=Path, nargs="*", default=[])
     parser.add_argument("--tracks", type=Path, nargs="*", default=[])
     parser.add_argument("--robustness", type=Path, nargs="*", default=[])
+    parser.add_argument("--synchrony", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--spec", dest="job", type=FiguresJob.from_json, required=True)
     write_figures(**vars(parser.parse_args()))

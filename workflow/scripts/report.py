@@ -21,6 +21,7 @@ if __name__ == "__main__":
     parser.add_argument("--strips", type=Path, nargs="*", default=[])
     parser.add_argument("--saliency", type=Path, nargs="*", default=[])
     parser.add_argument("--explained", type=Path, nargs="*", default=[])
+    parser.add_argument("--synchrony", type=Path, nargs="*", default=[])
     parser.add_argument("--trained", type=Path, nargs="*", default=[])
     parser.add_argument("--speed", type=Path)
     parser.add_argument("--figures", dest="figures_folder", type=Path, required=True)

@@ -19,6 +19,7 @@ if __name__ == "__main__":
     parser.add_argument("--signals", type=Path, nargs="*", default=[])
     parser.add_argument("--robustness", type=Path, nargs="*", default=[])
     parser.add_argument("--saliency", type=Path, nargs="*", default=[])
+    parser.add_argument("--synchrony", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--spec", dest="job", type=TablesJob.from_json, required=True)
     write_tables(**vars(parser.parse_args()))

@@ -231,6 +231,12 @@ class Layout:
         """Return the scores of a detector's tracks and identities."""
         return f"{self.folder}/scores/{dataset}/{detector}.tracks.json"
 
+    def synchrony(
+        self, dataset: str = "{dataset}", detector: str = "{detector}", signal: str = "{signal}"
+    ) -> str:
+        """Return the lag curves of a dataset by the lips that a signal measures."""
+        return f"{self.folder}/scores/{dataset}/synchrony/{detector}/{signal}.json"
+
     def latency(
         self, dataset: str = "{dataset}", detector: str = "{detector}", model: str = ""
     ) -> str:

@@ -38,7 +38,8 @@ class Contents:
     datasets: those of role test, by name; pairs: number of detector x model pairs; faces: whether
     it shows faces; votes, multiverse, tracks: datasets whose labels are votes, those scored by
     every rule, and those whose tracks are scored; temporal: those that rules over time read;
-    robustness: those whose pictures are made worse.
+    robustness: those whose pictures are made worse; synchrony: those whose lips and sound are
+    compared.
     """
 
     datasets: tuple[str, ...]
@@ -50,10 +51,19 @@ class Contents:
     tracks: frozenset[str] = frozenset()
     temporal: frozenset[str] = frozenset()
     robustness: frozenset[str] = frozenset()
+    synchrony: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], cards: Mapping[str, Mapping[str, Any]]) -> "Contents":
-        """Read it off a resolved configuration (a `RunConfig` as a dict) and the cards."""
+    def of(
+        cls,
+        config: Mapping[str, Any],
+        cards: Mapping[str, Mapping[str, Any]],
+        synchrony: bool = False,
+    ) -> "Contents":
+        """Read it off a resolved configuration (a `RunConfig` as a dict) and the cards.
+
+        synchrony: whether the run compares lips and sound.
+        """
         names = reported_datasets(config)
         sections = config["datasets"]
         return cls(
@@ -75,6 +85,7 @@ class Contents:
                 for section in config.get("corruptions", {}).values()
                 if any(fnmatchcase(name, pattern) for pattern in section["datasets"])
             ),
+            synchrony=frozenset(names if synchrony else ()),
             tracks=frozenset(
                 name
                 for name in names
@@ -97,6 +108,7 @@ class Contents:
             "temporal": dataset in self.temporal,
             "tracks": dataset in self.tracks,
             "robustness": dataset in self.robustness,
+            "synchrony": dataset in self.synchrony,
         }
 
 

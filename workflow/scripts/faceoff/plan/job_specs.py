@@ -95,6 +95,7 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan, SpeechPlan):
             *self.saliency_products(),
             *self.multiverse_files(),
             *self.track_score_files(),
+            *self.synchrony_files(),
             *self.latency_files(),
             *self.table_files(),
             *self.figure_files(),
@@ -142,6 +143,7 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan, SpeechPlan):
             "robustness": self.robustness_files(),
             "signals": self.signal_score_files(),
             "saliency": self.saliency_score_files(),
+            "synchrony": self.synchrony_files(),
         }
         return table_list.table_names({need for need, files in asked.items() if files})
 
@@ -153,7 +155,8 @@ class Plan(TrainingJobs, GroupPlan, CorruptionPlan, SaliencyPlan, SpeechPlan):
 
     def figure_names(self) -> tuple[str, ...]:
         """Return the names of the figures of this run: KIND-DATASET or KIND."""
-        contents = figure_list.Contents.of(self._resolved(), self._cards())
+        asked = bool(self.synchrony_files())
+        contents = figure_list.Contents.of(self._resolved(), self._cards(), synchrony=asked)
         return figure_list.figure_names(contents)
 
     def figures_job(self) -> FiguresJob:

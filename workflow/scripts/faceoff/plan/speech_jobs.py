@@ -22,3 +22,14 @@ class HearJob(Job):
     segmenter: str
     model: str
     plugin: PluginJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynchronyJob(Job):
+    """Compare lips with sound. signal: what measures the lips; policy: whose they are."""
+
+    dataset: str
+    detector: str
+    signal: str
+    policy: str
+    seed: int

@@ -56,7 +56,9 @@ _HEADER_KEYS = {
         *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint",
         "outputs", "recipe", "trained", "trainable", "reads",
     },
-    "signal": {*_RUNS_APART, "training_data", "checkpoint", "gaze_frame", "au_threshold", "error"},
+    "signal": {
+        *_RUNS_APART, "training_data", "checkpoint", "gaze_frame", "au_threshold", "error", "lips",
+    },
     "segmenter": _RUNS_APART,
     "speech_model": {
         *_RUNS_APART, "lineage", "training_data", "selected_on", "published", "checkpoint",

@@ -96,7 +96,8 @@ class Extras:
 
     examples (tables), overlaps, answers, multiverse, over_time: files by dataset; tracks: a file
     per detector, signals: one per detector and signal, robustness: one per corruption, saliency:
-    one per cell, explained: the table of faces of each, by dataset; strips: tables of a face under
+    one per cell, explained: the table of faces of each, synchrony: one per detector and signal, by
+    dataset; strips: tables of a face under
     every corruption, by dataset; trained: cards of the networks of this run; manifest, speed (a
     page): of the run.
     """
@@ -112,6 +113,7 @@ class Extras:
     strips: Mapping[str, Path] = field(default_factory=dict)
     saliency: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     explained: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    synchrony: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     trained: Sequence[Path] = ()
     manifest: Path | None = None
     speed: Path | None = None
@@ -272,6 +274,7 @@ def _dataset(
             for path in extras.explained.get(dataset.name, ())
             if job.faces
         },
+        synchrony=[read_json(path) for path in extras.synchrony.get(dataset.name, ())],
         speed=relative(extras.speed, output) if extras.speed else None,
     )
     views = [(section, section.view(part)) for section in SECTIONS]

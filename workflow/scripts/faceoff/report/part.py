@@ -33,7 +33,8 @@ class Part:
     face is shown; overlaps, answers, multiverse, over_time, tracks (of each detector), signals (of
     each), robustness (of each corruption), saliency (of each cell): what those stages wrote; strip:
     the table of a face under every corruption; explained: 'detector/model' -> table of explained
-    faces, where faces may be shown; speed: link to the speed page.
+    faces, where faces may be shown; synchrony: of each signal of lips, what its stage wrote; speed:
+    link to the speed page.
     """
 
     dataset: DatasetResults
@@ -54,6 +55,7 @@ class Part:
     strip: Path | None = None
     saliency: Sequence[Mapping[str, Any]] = ()
     explained: Mapping[str, Path] = field(default_factory=dict)
+    synchrony: Sequence[Mapping[str, Any]] = ()
     speed: str | None = None
 
     @property

@@ -120,8 +120,8 @@ class DatasetResults:
 
     examples: the table of example faces, of which a figure shows `examples_shown` right and as many
     wrong ones; multiverse, over_time: the scores under every label rule, and over time; tracks: the
-    scores of tracks, a file per detector; robustness: those on worse pictures, a file per
-    corruption.
+    scores of tracks, a file per detector; synchrony: lag curves, a file per detector and
+    signal; robustness: scores on worse pictures, a file per corruption.
     """
 
     name: str
@@ -133,6 +133,7 @@ class DatasetResults:
     multiverse: Path | None = None
     over_time: Path | None = None
     tracks: Sequence[Path] = ()
+    synchrony: Sequence[Path] = ()
     robustness: Sequence[Path] = ()
 
     @cached_property

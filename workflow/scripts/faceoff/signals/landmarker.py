@@ -36,6 +36,7 @@ SIGNALS = {
         },
         "options": {"detection": 0.5, "closed": 0.5},
         "au_threshold": 2.0,
+        "lips": True,
         "gaze_frame": "head",
         "licence": "Apache-2.0",
         "source": "https://ai.google.dev/edge/mediapipe/solutions/vision/face_landmarker",

@@ -33,6 +33,7 @@ SIGNALS = {
         },
         "options": {"presence": 0.5, "closed": 0.2},
         "au_threshold": 2.0,
+        "lips": True,
         "licence": "MIT (mesh and canonical face: Apache-2.0)",
         "source": "https://github.com/google-ai-edge/mediapipe",
         "error": {
@@ -60,6 +61,7 @@ SIGNALS = {
         },
         "options": {"presence": 0.5, "closed": 0.2},
         "au_threshold": 2.0,
+        "lips": True,
         "gaze_frame": "head",
         "licence": "MIT (networks and canonical face: Apache-2.0)",
         "source": "https://github.com/google-ai-edge/mediapipe",

@@ -23,12 +23,14 @@ def write_figures(
     over_time: Sequence[Path] = (),
     tracks: Sequence[Path] = (),
     robustness: Sequence[Path] = (),
+    synchrony: Sequence[Path] = (),
 ) -> None:
     """Write the files of the job's figures into the folder `output`.
 
     examples: <dataset>.parquet, one per test dataset; multiverse, over_time: <dataset>.json of the
     datasets that are scored under every label rule, and over time; tracks: of the datasets whose
-    people are known <dataset>/<detector>.tracks.json; robustness: <dataset>/<corruption>.json.
+    people are known <dataset>/<detector>.tracks.json; robustness: <dataset>/<corruption>.json;
+    synchrony: <dataset>/synchrony/<detector>/<signal>.json.
     """
     pictures, universes, courses = (
         {path.stem: path for path in paths} for paths in (examples, multiverse, over_time)
@@ -42,6 +44,7 @@ def write_figures(
             over_time=courses.get(dataset.name),
             tracks=sorted(path for path in tracks if path.parent.name == dataset.name),
             robustness=sorted(path for path in robustness if path.parent.name == dataset.name),
+            synchrony=sorted(path for path in synchrony if path.parents[2].name == dataset.name),
         )
         for dataset in dataset_results.read(scores, comparisons, job.datasets)
     }

@@ -29,6 +29,7 @@ def write_report(
     strips: Sequence[Path] = (),
     saliency: Sequence[Path] = (),
     explained: Sequence[Path] = (),
+    synchrony: Sequence[Path] = (),
     trained: Sequence[Path] = (),
     speed: Path | None = None,
 ) -> None:
@@ -38,8 +39,8 @@ def write_report(
     tracks: one per detector, in a folder of that name; signals: one per detector and signal;
     robustness: one per corruption, in a folder of that name; strips: <dataset>.corruptions.parquet;
     saliency, explained: the scores of the maps of a cell, and its table of faces, one per detector
-    and model; trained: the cards of the run's networks. The figures, and what lies beside the
-    cards, are linked where their files exist.
+    and model; synchrony: the lag curves, one per detector and signal; trained: the cards of the
+    run's networks. The figures, and what lies beside the cards, are linked where their files exist.
     """
     found = dataset_results.read(scores, comparisons, tuple(job.datasets), job.datasets)
     extras = page.Extras(
@@ -55,6 +56,7 @@ def write_report(
         strips={path.name.partition(".")[0]: path for path in strips} if job.faces else {},
         saliency=_grouped(saliency, 2),
         explained=_grouped(explained, 1),
+        synchrony=_grouped(synchrony, 2),
         trained=trained,
         manifest=manifest,
         speed=speed,
@@ -136,6 +138,13 @@ def write_again(folder: Path, output: Path, faces: bool | None = None) -> None:
             path
             for path in layout.existing(layout.saliency("*", "*", "*"))
             if config.get("saliency") and run_folder.names_pair(config, path.parent.name, path.stem)
+        ],
+        synchrony=[
+            path
+            for path in layout.existing(layout.synchrony("*", "*", "*"))
+            if path.stem in config.get("signals", {})
+            and path.parent.name in config["detectors"]
+            and config.get("segmenters")
         ],
         trained=[
             card

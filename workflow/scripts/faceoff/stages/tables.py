@@ -26,12 +26,13 @@ def write_tables(
     signals: Sequence[Path] = (),
     robustness: Sequence[Path] = (),
     saliency: Sequence[Path] = (),
+    synchrony: Sequence[Path] = (),
 ) -> None:
     """Write every table of results/tables/ into the folder `output`.
 
     Each row says at its end whether its dataset (of ranks: one of them) is limited. multiverse,
-    over_time, latencies, tracks, signals, robustness, saliency: the files of those stages, where
-    the run asks for them; without any there is no such table.
+    over_time, latencies, tracks, signals, robustness, saliency, synchrony: the files of those
+    stages, where the run asks for them; without any there is no such table.
     """
     cells = [files.read_json(path) for path in scores]
     read = [files.read_json(path) for path in sorted(timings)]
@@ -47,6 +48,7 @@ def write_tables(
         signals=[files.read_json(path) for path in sorted(signals)],
         robustness=[files.read_json(path) for path in sorted(robustness)],
         saliency=[files.read_json(path) for path in sorted(saliency)],
+        synchrony=[files.read_json(path) for path in sorted(synchrony)],
     )
     met = {
         "multiverse": multiverse,
@@ -57,6 +59,7 @@ def write_tables(
         "signals": signals,
         "robustness": robustness,
         "saliency": saliency,
+        "synchrony": synchrony,
     }
     for name in table_names({need for need, paths in met.items() if paths}):
         table = load(name)

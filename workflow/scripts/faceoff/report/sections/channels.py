@@ -1,26 +1,33 @@
-"""Section: face and voice of the same clips: who is right where the other is not."""
+"""Section: face and voice of the same clips: who is right, and whether both run in step."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from faceoff.report.part import NAME, Part, View
+from faceoff.report.part import NAME, REASON, Part, View
 from faceoff.results import words
 from faceoff.results.dataset_results import accuracy_of, interval, name_of, scored, shorten
 from faceoff.scoring.records import Score
+from faceoff.scoring.synchrony import named, warnings
+from faceoff.storage import columns
 
 ANCHOR, TITLE, NAV = "channels", "What do face and voice add to each other?", "Channels"
 _MOST = 24  # pairs of a face and a voice that are shown
+_GROUPS = 12  # of clips, whose lag is shown
 
 
 def view(part: Part) -> View | None:
-    """Return each pair of a face and a voice, and the fusions of both; None without both."""
+    """Return each pair of a face and a voice, the fusions of both, and how lips and sound agree.
+
+    None where there is none of it.
+    """
     accuracy = {name_of(score): accuracy_of(score) for score in part.dataset.cells if scored(score)}
     pairs = [
         row
         for pair in part.dataset.compared.get("pairs") or ()
         if (row := _pair(pair, accuracy, part.voices)) is not None
     ]
-    if not pairs:
+    if not (pairs or part.synchrony):
         return None
     pairs.sort(key=lambda row: (row["neither"], row["face"], row["voice"]))
     return {
@@ -31,6 +38,46 @@ def view(part: Part) -> View | None:
             for score in part.dataset.ranked
             if score["kind"] == "fusion" and (row := _joined(score, accuracy, part.voices))
         ],
+        "steps": [_step(found) for found in part.synchrony],
+        "files": part.links("synchrony") if part.synchrony else [],
+    }
+
+
+def _step(found: Mapping[str, Any]) -> View:
+    """Return whether lips and sound run in step by one signal: of all clips, of groups off 0."""
+    parts = found["parts"]
+    off = [part for part in parts[1:] if part["off"]]
+    shown = [*parts[:1], *off[:_GROUPS]]
+    clips = Counter(clip["state"] for clip in found["clips"])
+    return {
+        "signal": shorten(f"{found['detector']} × {found['signal']}", NAME),
+        "reason": shorten(found["reason"], REASON) if found["reason"] else None,
+        "rows": [_peak(part) for part in shown],
+        "more": max(0, len(off) - _GROUPS),
+        "warnings": [shorten(said, REASON) for said in warnings(shown)],
+        "silent": bool(parts) and not parts[0]["significant"],
+        "clips": sum(clips.values()),
+        "measured": clips[columns.OK],
+        "peaks": sum(bool(clip.get("significant")) for clip in found["clips"]),
+        "left_out": [
+            {"count": count, "reason": shorten(reason, REASON)}
+            for reason, count in Counter(
+                clip["reason"] for clip in found["clips"] if clip["state"] != columns.OK
+            ).most_common(_GROUPS)
+        ],
+    }
+
+
+def _peak(part: Mapping[str, Any]) -> View:
+    low, high = part["peak_interval"]
+    return {
+        "name": shorten(named(part), NAME),
+        "measured": part["measured"],
+        "lag": f"{part['peak_s']:+.2f}",
+        "span": "–" if low is None else f"{low:+.2f} to {high:+.2f}",
+        "height": part["height"],
+        "p": part["p"],
+        "off": part["off"],
     }
 
 

@@ -25,8 +25,8 @@ class Sources:
     cells: scores, sorted by dataset, best first within it; comparisons, universes (scores under
     every label rule), over_time, overlaps (of boxes with the true ones): one per dataset, sorted;
     timings: of the jobs that did not fail; latencies: of single pictures; tracks, signals,
-    saliency: their scores, by dataset and detector; robustness: scores on worse pictures, by
-    dataset and corruption.
+    saliency, synchrony: their scores, by dataset and detector; robustness: scores on worse
+    pictures, by dataset and corruption.
     """
 
     cells: Sequence[Score] = ()
@@ -40,6 +40,7 @@ class Sources:
     signals: Sequence[Mapping[str, Any]] = ()
     robustness: Sequence[Robustness] = ()
     saliency: Sequence[Mapping[str, Any]] = ()
+    synchrony: Sequence[Mapping[str, Any]] = ()
 
     @property
     def scored(self) -> list[Score]:
