@@ -172,6 +172,8 @@ def test_groups_off_0_are_warned_of_and_others_are_not() -> None:
     assert warnings(found["parts"]) == [
         f"take b: the sound comes {second['peak_s']:.2f} s too late (mean of 4 clips)"
     ]
+    (said,) = warnings([{**second, "peak_s": -0.2, "peak_interval": [-0.3, -0.1]}])
+    assert said.endswith("0.20 s too early (mean of 4 clips; 95 %: -0.30 to -0.10)")
 
 
 # -- files -----------------------------------------------------------------------------------------

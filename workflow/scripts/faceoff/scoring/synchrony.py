@@ -209,12 +209,16 @@ def _limit(value: float) -> float | None:
 
 def warnings(parts: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a sentence for each part whose curve peaks off 0."""
-    return [
-        f"{named(part)}: the sound comes {abs(part['peak_s']):.2f} s too "
-        f"{'late' if part['peak_s'] > 0 else 'early'} (mean of {part['measured']} clips)"
-        for part in parts
-        if part["off"]
-    ]
+    return [_warning(part) for part in parts if part["off"]]
+
+
+def _warning(part: Mapping[str, Any]) -> str:
+    lag, (low, high) = part["peak_s"], part["peak_interval"]
+    sure = "" if low is None else f"; 95 %: {low:+.2f} to {high:+.2f}"
+    return (
+        f"{named(part)}: the sound comes {abs(lag):.2f} s too {'late' if lag > 0 else 'early'} "
+        f"(mean of {part['measured']} clips{sure})"
+    )
 
 
 def named(part: Mapping[str, Any]) -> str:

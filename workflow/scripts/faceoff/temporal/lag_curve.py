@@ -148,26 +148,27 @@ def curve(lips: Course, sound: Course, seed: int, surrogates: int = SURROGATES) 
     x, y = x[kept[0] : kept[-1] + 1], y[kept[0] : kept[-1] + 1]
     heard = np.flatnonzero(y)
     low, high = int(heard[0]), int(heard[-1]) + 1
-    size = 1 << int(len(x) + 2 * _REACH).bit_length()
-    spectrum = np.conj(np.fft.rfft(x, size)) / np.linalg.norm(x)
-
-    def correlated(sounds: Floats) -> Floats:
-        """Return the curves (R, 41) of sounds (R, high − low)."""
-        padded = np.zeros((len(sounds), len(x)))
-        padded[:, low:high] = sounds
-        norms = np.linalg.norm(padded, axis=1, keepdims=True)
-        found = np.fft.irfft(np.fft.rfft(padded, size, axis=1) * spectrum, size, axis=1)
-        heights: Floats = found[:, _STEPS] / np.maximum(norms, 1e-12)
-        return heights
-
-    own = y[low:high]
+    own, n = y[low:high], high - low
+    padded = np.pad(x, _REACH)
+    # (n, 41): the lips that each moment of the sound meets at each lag
+    met = np.stack([padded[low + _REACH - step : high + _REACH - step] for step in _STEPS], axis=1)
+    heights = own @ met / (np.linalg.norm(x) * np.linalg.norm(own))
+    # By Parseval, a sum over frequencies: so no unrelated sound is ever made. All but the first
+    # frequency, and the last of an even n, stand for two.
+    twice = np.full(n // 2 + 1, 2.0)
+    twice[0] = 1.0
+    twice[-1] = 1.0 if n % 2 == 0 else 2.0
     strength = np.abs(np.fft.rfft(own))
+    weights = (twice * strength / n)[:, None] * np.conj(np.fft.rfft(met, axis=0))
     random = np.random.default_rng(seed)
     unrelated = []
-    for rows in chunks(surrogates, size):
-        phases = np.exp(2j * np.pi * random.random((rows, len(strength))))
-        unrelated.append(correlated(np.fft.irfft(strength * phases, len(own), axis=1)))
-    return LagCurve(correlated(own[None])[0], np.concatenate(unrelated))
+    for rows in chunks(surrogates, n):
+        phases = 2 * np.pi * random.random((rows, len(strength)))
+        real, imaginary = np.cos(phases), np.sin(phases)
+        power = np.where(twice == 1.0, real**2, 2.0) @ (strength**2 / n)
+        summed = real @ weights.real - imaginary @ weights.imag
+        unrelated.append(summed / (np.linalg.norm(x) * np.sqrt(power))[:, None])
+    return LagCurve(heights, np.concatenate(unrelated))
 
 
 def _laid(course: Course, start: int, end: int) -> Floats:
