@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from faceoff.datasets import posed as posed_module
 from faceoff.datasets._drawn_faces import kept_drawings
 from faceoff.datasets.posed import Posed, PosedOptions
-from faceoff.drawing import camera, scenes
+from faceoff.drawing import scenes
 from faceoff.drawing.expressions import INTENSITIES, PROTOTYPES, action_units
 from faceoff.drawing.face import Look, draw_face, locate_face
 from faceoff.drawing.identities import COUNT, identity, names
@@ -96,10 +97,13 @@ def test_pictures_are_drawn_where_none_can_be_kept(drawn: tuple[Posed, Sample, P
 
 
 def test_kept_drawings_are_apart_by_code_and_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = kept_drawings("posed", "test", scenes)
-    assert kept_drawings("posed", "test", camera) != now
-    monkeypatch.setattr("cv2.__version__", "0.1")
-    assert kept_drawings("posed", "test", scenes) != now
+    module = Path(posed_module.__file__)
+    now = kept_drawings(module, "test")
+    with monkeypatch.context() as patch:
+        patch.setattr("cv2.__version__", "0.1")
+        assert kept_drawings(module, "test") != now
+    monkeypatch.setattr("faceoff.datasets._drawn_faces.code_of", lambda *_: "edited")
+    assert kept_drawings(module, "test") not in {now, kept_drawings(module, "other")}
 
 
 def test_identities_are_disjoint_and_varied() -> None:

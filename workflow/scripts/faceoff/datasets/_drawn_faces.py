@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -17,16 +16,15 @@ from faceoff.plugins.protocols import Annotation, KnownFace
 UNITS = (*DRAWN, "AU12L", "AU12R", "AU14L", "AU14R")
 
 
-def kept_drawings(dataset: str, name: str, *modules: ModuleType) -> Path:
-    """Return the folder of the cache where a dataset's drawings are kept.
+def kept_drawings(module: Path, name: str) -> Path:
+    """Return the folder of the cache where the drawings of a dataset's module are kept.
 
     name: says all options on which the drawings depend. The folder's name has a hash of the code of
-    these modules and all that they use, and the versions of the libraries that draw, so that an
-    older drawing is never taken for a new one.
+    the module and all that it uses, and the versions of the libraries that draw, so that an older
+    drawing is never taken for a new one.
     """
-    code = code_of(*(Path(module.__file__ or "") for module in modules))
     libraries = f"opencv{cv2.__version__}-numpy{np.__version__}"
-    return cache_folder() / dataset / f"{name}-{libraries}-{code}"
+    return cache_folder() / module.stem / f"{name}-{libraries}-{code_of(module)}"
 
 
 def known_faces(faces: Sequence[FaceTruth]) -> tuple[KnownFace, ...]:

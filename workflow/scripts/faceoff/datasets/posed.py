@@ -107,7 +107,7 @@ class Posed:
     @cached_property
     def _folder(self) -> Path:
         name = f"{self.options.split}-seed{self.options.seed}"
-        return kept_drawings("posed", name, scenes, images)
+        return kept_drawings(Path(__file__), name)
 
     def read(self, sample: Sample) -> bytes:
         """Return the picture's PNG, which is drawn on the first call and then kept."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from faceoff.datasets._drawn_faces import UNITS, annotation_of, kept_drawings, known_faces
-from faceoff.drawing import clips, espeak, soundtrack, talk, video, voice
+from faceoff.drawing import clips, soundtrack, talk, video, voice
 from faceoff.drawing.identities import COUNT, identity
 from faceoff.emotions import EMOTIONS
 from faceoff.plugins.options import DatasetConfig
@@ -115,7 +115,7 @@ class PosedTalk:
         people = chosen.subjects or COUNT[chosen.split]
         name = f"{chosen.split}-seed{chosen.seed}-{people}people-{chosen.size}"
         name += f"-espeak{voice.version()}"
-        return kept_drawings("posed_talk", name, clips, talk, soundtrack, video, espeak)
+        return kept_drawings(Path(__file__), name)
 
     def samples(self) -> Iterator[Sample]:
         """Yield the planned clips; `annotation` and `utterances` have the truth over time."""

@@ -81,7 +81,7 @@ class PosedVideo:
     @cached_property
     def _folder(self) -> Path:
         name = f"{self.options.split}-seed{self.options.seed}"
-        return kept_drawings("posed_video", name, clips, video)
+        return kept_drawings(Path(__file__), name)
 
     def samples(self) -> Iterator[Sample]:
         """Yield the planned clips; `annotation` has the truth over time."""
