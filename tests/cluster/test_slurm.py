@@ -3,9 +3,13 @@
 Jobs are killed, preempted and hang; the node is drained and lost; time runs out.
 """
 
+import contextlib
 import copy
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +89,22 @@ def restarts(rule: str) -> int:
     return sum(int(told(number)["Restarts"]) for number in numbers)
 
 
+def process_of(number: str, script: str) -> int:
+    """Wait for the process in which a Slurm job runs a script; return its id."""
+    mark = f"SLURM_JOB_ID={number}".encode()
+
+    def look() -> int:
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError, IndexError):  # it has ended or has no argument
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                settings = (folder / "environ").read_bytes().split(b"\0")
+                if mark in settings and words[1].endswith(script.encode()):
+                    return int(folder.name)
+        return 0
+
+    return int(str(runs.until(look, f"process of job {number}")))
+
+
 def sent_again(number: str) -> dict[str, str]:
     """Return what Slurm says of the job that Snakemake sent to replace a failed one."""
     comment = told(number)["Comment"]
@@ -140,7 +160,7 @@ def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
             ask("scancel", cancelled)
 
             hung = job("overlaps")
-            ask("scancel", "--full", "--signal=STOP", hung)
+            os.kill(process_of(hung, "/overlaps.py"), signal.SIGSTOP)
             # A limit has whole minutes; Slurm looks at it every 30 s.
             ask("scontrol", "update", f"JobId={hung}", "EndTime=now+2")
             status = process.wait(timeout=540)
@@ -157,10 +177,8 @@ def test_a_slurm_job_each_through_every_fault(slurm, local, tmp_path):
     # Slurm requeued a job when it was preempted, and one when the node was lost.
     assert preempted >= 1
     assert told(lost)["Restarts"] == str(before + 1)
-    assert {number: told(number)["JobState"] for number in (cancelled, hung)} == {
-        cancelled: "CANCELLED",
-        hung: "TIMEOUT",
-    }
+    states = {number: told(number)["JobState"] for number in (cancelled, hung)}
+    assert states == {cancelled: "CANCELLED", hung: "TIMEOUT"}, said[-4000:]
     for number in (cancelled, hung):
         assert f"'{number}' failed, SLURM status is: '{told(number)['JobState']}'" in said
     # The second attempts get twice the memory and time of the first.

@@ -441,6 +441,8 @@ def test_processes_end_with_the_call(
         [sys.executable, "-m", "faceoff", *arguments],
         stderr=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+        # What a shell runs in the background ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as call:  # fmt: skip
         workers: list[int] = []
         for _ in range(600):
