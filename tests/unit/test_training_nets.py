@@ -169,33 +169,6 @@ def test_number_of_parameters(name: str) -> None:
     assert count / 1e6 == pytest.approx(MILLIONS[name], abs=0.005)
 
 
-@pytest.mark.slow
-@every_net
-def test_its_onnx_file_gives_the_same_logits(name: str, tmp_path: Path) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnxscript")
-    net, x = built(name).train(), pictures(name, 3)
-    with torch.no_grad():
-        for _ in range(2):  # running statistics that are not those of a new network
-            net(x)
-    net.eval()
-    file = tmp_path / "net.onnx"
-    torch.onnx.export(
-        net,
-        (x[:2],),
-        file,
-        input_names=["input"],
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
-        dynamo=True,
-        verbose=False,
-    )
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"input": x.numpy()})
-    with torch.no_grad():
-        expected = net(x).numpy()
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
-
-
 # -- options ---------------------------------------------------------------------------------------
 
 

@@ -56,9 +56,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in CHECKOUT:
         source = runs.ROOT / name
         if source.is_dir():
-            shutil.copytree(
-                source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
-            )
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns(".*"))
         else:
             shutil.copy(source, tmp_path / name)
     with open(tmp_path / "profiles" / "default" / "config.yaml", "a", encoding="utf-8") as profile:
