@@ -1,4 +1,4 @@
-"""Prosody of voices whose pitch is known, and the model that learns from it."""
+"""Prosody of voices whose pitch is known, and the models that learn from features of a voice."""
 
 import numpy as np
 import pytest
@@ -57,10 +57,10 @@ def test_logistic_is_scikit_learns() -> None:
         Logistic.fit(x, ["anger"] * 90, 0.5, "test")
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory):
-    """The model, taught that high voices are happy and low ones sad."""
-    plugin = registry.get("speech_model", "prosody")
+@pytest.fixture(scope="module", params=["prosody", "egemaps"])
+def trained(request, tmp_path_factory: pytest.TempPathFactory):
+    """A model that learns, taught that high voices are happy and low ones sad."""
+    plugin = registry.get("speech_model", request.param)
     if reason := plugin.skip():
         pytest.skip(reason)
     loaded = registry.load(plugin.source, plugin.class_name)

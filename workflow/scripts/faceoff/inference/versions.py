@@ -8,6 +8,7 @@ _PACKAGES = (
     "opencv-python-headless", "matplotlib", "onnxruntime", "onnxruntime-gpu", "ai-edge-litert",
     "mediapipe", "fer", "torch", "torchvision", "timm", "transformers", "safetensors", "h5py",
     "facenet-pytorch", "face-alignment", "facetorch", "py-feat", "libreface", "openface-test",
+    "kaldi-native-fbank", "silero-vad", "opensmile",
 )  # fmt: skip
 
 

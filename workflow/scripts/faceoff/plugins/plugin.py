@@ -27,8 +27,9 @@ FRAMEWORKS = (
     "pyfeat",
     "libreface",
     "speech",
+    "opensmile",
 )
-_WITHOUT_TORCH = ("core", "onnx", "mediapipe", "speech")
+_WITHOUT_TORCH = ("core", "onnx", "mediapipe", "speech", "opensmile")
 _CONDA = "run with --use-conda"
 # What to do where a package of a framework is missing; the packages of core are a plug-in's own.
 _CURES = {
@@ -43,6 +44,7 @@ _CURES = {
     **dict.fromkeys(
         ("openface3", "pyfeat", "libreface"), f": it needs an environment of its own: {_CONDA}"
     ),
+    "opensmile": f": its licence allows research only; `pip install opensmile`, or {_CONDA}",
 }
 
 
