@@ -1,5 +1,6 @@
 """Section on channels: shares by counting, and no section without both channels."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,6 +77,29 @@ def test_fusions_stand_beside_the_best_of_each_channel(right: dict[str, np.ndarr
     assert row["face"] == pytest.approx(right["yunet/fer"].mean())
     assert row["voice"] == pytest.approx(right["silero/prosody"].mean())
     assert row["value"] == pytest.approx(0.8)
+
+
+def test_talking_and_silent_frames_of_each_channel(right: dict[str, np.ndarray]) -> None:
+    def pipe(name: str, talking: float | None, silent: float | None, of: str | None = None) -> Any:
+        scores = {"talking_accuracy": talking, "silent_accuracy": silent}
+        return {"name": name, "of": of, "scores": scores}
+
+    pipelines = [
+        pipe("fusion/both", 0.6, 0.5),
+        pipe("silero/prosody", 0.5, 0.25),
+        pipe("yunet/fer", 0.25, 0.75),
+        pipe("yunet/fer.calm", 0.5, 0.5, of="yunet/fer"),
+        pipe("haar/fer", None, None),
+        {"name": "clip/prosody", "of": None, "scores": None},
+    ]
+    whole = replace(part(right, fusions=("both",)), over_time={"pipelines": pipelines})
+    view = channels.view(whole)
+    assert view is not None
+    assert [(row["title"], row["channel"], row["difference"]) for row in view["speaking"]] == [
+        ("yunet × fer", "face", pytest.approx(-0.5)),
+        ("silero × prosody", "voice", pytest.approx(0.25)),
+        ("both (fusion)", "both", pytest.approx(0.1)),
+    ]
 
 
 def test_without_both_channels_there_is_no_section(right: dict[str, np.ndarray]) -> None:

@@ -12,12 +12,14 @@ from faceoff.scoring.synchrony import named, warnings
 from faceoff.storage import columns
 
 ANCHOR, TITLE, NAV = "channels", "What do face and voice add to each other?", "Channels"
+CHANNELS = ("face", "voice", "both")
 _MOST = 24  # pairs of a face and a voice that are shown
 _GROUPS = 12  # of clips, whose lag is shown
 
 
 def view(part: Part) -> View | None:
-    """Return each pair of a face and a voice, the fusions of both, and how lips and sound agree.
+    """Return each pair of a face and a voice, the fusions of both, what each says of frames on
+    which somebody speaks and on which nobody does, and how lips and sound agree.
 
     None where there is none of it.
     """
@@ -38,9 +40,37 @@ def view(part: Part) -> View | None:
             for score in part.dataset.ranked
             if score["kind"] == "fusion" and (row := _joined(score, accuracy, part.voices))
         ],
+        "speaking": _speaking(part) if pairs else [],
         "steps": [_step(found) for found in part.synchrony],
         "files": part.links("synchrony") if part.synchrony else [],
     }
+
+
+def _speaking(part: Part) -> list[View]:
+    """Return the accuracy on talking and on silent frames of each cell and fusion, faces first.
+
+    Empty where the run has no rule over time, or the dataset does not say who speaks.
+    """
+    members = {name_of(score): score.get("members") or () for score in part.dataset.ranked}
+    rows = []
+    for pipe in (part.over_time or {}).get("pipelines", ()):
+        scores = pipe["scores"] or {}
+        if pipe["of"] is not None or scores.get("talking_accuracy") is None:
+            continue
+        read = {
+            _is_voice(name, part.voices) for name in members.get(pipe["name"]) or [pipe["name"]]
+        }
+        talking, silent = scores["talking_accuracy"], scores["silent_accuracy"]
+        rows.append(
+            {
+                "title": shorten(words.label_short(pipe["name"]), NAME),
+                "channel": "both" if len(read) > 1 else "voice" if True in read else "face",
+                "talking": talking,
+                "silent": silent,
+                "difference": None if silent is None else talking - silent,
+            }
+        )
+    return sorted(rows, key=lambda row: (CHANNELS.index(row["channel"]), row["title"]))
 
 
 def _step(found: Mapping[str, Any]) -> View:
