@@ -19,6 +19,7 @@ import synthetic_files
 import synthetic_weights
 import torch
 
+from faceoff.assets import fetch
 from faceoff.assets.asset import AssetError, hash_of
 from faceoff.emotions import EMOTIONS
 from faceoff.inference import hardware
@@ -267,11 +268,11 @@ def test_a_wrong_hash_is_refused_before_it_is_opened(
 ) -> None:
     options = {"fer": {"path": str(files["facetorch_b0"]), "sha256": "0" * 64}}
     with pytest.raises(AssetError, match="sha256 is"):
-        facetorch.given(options, "fer")
+        fetch.option(options, "fer")
     with pytest.raises(AssetError, match="is not there"):
-        facetorch.given({"fer": {"path": str(tmp_path / "none.pt"), "sha256": "0" * 64}}, "fer")
+        fetch.option({"fer": {"path": str(tmp_path / "none.pt"), "sha256": "0" * 64}}, "fer")
     with pytest.raises(AssetError, match="expected"):
-        facetorch.given({"fer": str(files["facetorch_b0"])}, "fer")
+        fetch.option({"fer": str(files["facetorch_b0"])}, "fer")
 
 
 def test_a_network_of_other_outputs_is_named(files: dict[str, Path]) -> None:

@@ -8,9 +8,10 @@ before any framework opens the file.
 import importlib.util
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from faceoff.assets.asset import Asset, AssetError, verified
 
@@ -57,6 +58,32 @@ def given(path: str | Path, sha256: str | None, option: str) -> Path:
     if not file.is_file():
         raise AssetError(f"{file} is not there (option `{option}`)")
     return verified(file, Asset(file=str(file), sha256=str(sha256)))
+
+
+def option(options: Mapping[str, Any], role: str) -> Path | None:
+    """Return the verified file that an option gives as {path, sha256}, None without one.
+
+    Raises AssetError.
+    """
+    value = options.get(role)
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
+        raise AssetError(f"option {role!r}: expected {{path: …, sha256: …}}, found {value!r}")
+    return given(value["path"], value["sha256"], role)
+
+
+def required(options: Mapping[str, Any], role: str, what: str) -> Path:
+    """Return the verified file that an option gives; `what` names it where it is not given.
+
+    Raises AssetError naming the option.
+    """
+    path = option(options, role)
+    if path is None:
+        raise AssetError(
+            f"{what} has no published hash: give it as option `{role}: {{path: …, sha256: …}}`"
+        )
+    return path
 
 
 def is_there(asset: Asset) -> bool:

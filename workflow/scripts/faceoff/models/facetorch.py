@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 
 from faceoff.assets import fetch
-from faceoff.assets.asset import AssetError
 from faceoff.emotions import canonical
 from faceoff.faces import emfacs
 from faceoff.inference.hardware import batch_size
@@ -144,29 +143,11 @@ _NUMBERS = (
 UNITS = (*(f"AU{number:02d}" for number in _NUMBERS), "AU14L", "AU14R")
 
 
-def given(options: Mapping[str, Any], role: str) -> Path | None:
-    """Return the verified file that an option gives as {path, sha256}, None without one.
-
-    Raises AssetError.
-    """
-    value = options.get(role)
-    if value is None:
-        return None
-    if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
-        raise AssetError(f"option {role!r}: expected {{path: …, sha256: …}}, found {value!r}")
-    return fetch.given(value["path"], value["sha256"], role)
-
-
-def required(options: Mapping[str, Any], role: str, name: str) -> Path:
-    """Return the verified file that an option gives. Raises AssetError without one."""
-    path = given(options, role)
-    if path is None:
-        source = PREDICTORS[name]["repository"]
-        raise AssetError(
-            f"facetorch's model.pt of {source} has no published hash: give it as option `{role}: "
-            "{path: …, sha256: …}`"
-        )
-    return path
+def _required(options: Mapping[str, Any], role: str, name: str) -> Path:
+    """Return the verified file of a network that an option gives. Raises AssetError without one."""
+    return fetch.required(
+        options, role, f"facetorch's model.pt of {PREDICTORS[name]['repository']}"
+    )
 
 
 class Predictor(BatchedNetwork):
@@ -275,8 +256,8 @@ class _Expression:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
-        fer = required(options, "fer", self.network)
-        va, au = given(options, "va"), given(options, "au")
+        fer = _required(options, "fer", self.network)
+        va, au = fetch.option(options, "va"), fetch.option(options, "au")
         self._expression = Predictor(self.network, fer)
         self._affect = Predictor("va", va) if va else None
         self._units = Predictor("au", au) if au else None
@@ -313,7 +294,7 @@ class FacetorchAU:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
-        au, va = required(options, "au", "au"), given(options, "va")
+        au, va = _required(options, "au", "au"), fetch.option(options, "va")
         self._neutral, self._temperature = options["neutral"], options["temperature"]
         self._rules = emfacs.rules(options["variants"])
         self.emotions = emfacs.evaluable(self.aus, self._rules)

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from faceoff.assets import fetch
-from faceoff.assets.asset import AssetError
 from faceoff.emotions import AFFECTNET_ORDER
 from faceoff.faces import emfacs
 from faceoff.inference.runtimes import softmax
@@ -105,20 +104,6 @@ PRESENCES = (
     "AU23",
     "AU24",
 )
-
-
-def required(options: Mapping[str, Any], role: str) -> Path:
-    """Return the verified file that an option gives as {path, sha256}.
-
-    Raises AssetError naming the option.
-    """
-    value = options[role]
-    if not isinstance(value, Mapping) or set(value) != {"path", "sha256"}:
-        raise AssetError(
-            f"LibreFace's weights have no published hash: give them as option `{role}: {{path: …, "
-            f"sha256: …}}`, found {value!r}"
-        )
-    return fetch.given(value["path"], value["sha256"], role)
 
 
 @contextmanager
@@ -256,7 +241,8 @@ class LibreFace:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
-        fer, au = required(options, "fer"), required(options, "au") if options["au"] else None
+        fer = fetch.required(options, "fer", "LibreFace's repvgg.pt")
+        au = fetch.option(options, "au")
         self._expression = _network("fer", fer)
         self._joint = _network("au", au) if au else None
         self.aus = INTENSITIES if au else ()
@@ -286,7 +272,9 @@ class LibreFaceAU:
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         options = card["options"]
-        self._joint = _network("au", required(options, "au"))
+        self._joint = _network(
+            "au", fetch.required(options, "au", "LibreFace's combined_resnet.pt")
+        )
         self._neutral, self._temperature = options["neutral"], options["temperature"]
         self._rules = emfacs.rules(options["variants"])
         self.emotions = emfacs.evaluable(INTENSITIES, self._rules)
