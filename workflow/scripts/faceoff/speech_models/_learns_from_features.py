@@ -23,10 +23,10 @@ class LearnsFromFeatures(ABC):
     penalty; `least_s`, `silence_db`: a shorter segment, or one that is nowhere louder, is not read.
     """
 
+    name: str  # in messages
     emotions: tuple[str, ...]
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
-        self._name = card["lineage"]
         self._options = card["options"]
         if "trained" in assets:
             with np.load(assets["trained"], allow_pickle=False) as stored:
@@ -49,7 +49,7 @@ class LearnsFromFeatures(ABC):
                     rows.append(self.features(wave))
                     labels.append(name)
         x = np.array(rows).reshape(len(rows), -1)
-        return Logistic.fit(_known(x), labels, self._options["C"], self._name).arrays()
+        return Logistic.fit(_known(x), labels, self._options["C"], self.name).arrays()
 
     def hear(self, waves: Sequence[Wave]) -> Prediction:
         """Return the prediction for n segments; a short or silent one is not evaluable."""

@@ -34,6 +34,8 @@ SPEECH_MODELS = {
 class Egemaps(LearnsFromFeatures):
     """Logistic regression on the functionals of eGeMAPS v02."""
 
+    name = "egemaps"
+
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         import opensmile
 

@@ -28,6 +28,8 @@ SPEECH_MODELS = {
 class Prosody(LearnsFromFeatures):
     """Logistic regression on pitch, loudness, rate and timbre."""
 
+    name = "prosody"
+
     def features(self, wave: Wave) -> npt.NDArray[np.float64]:
         """Return `speech.prosody.features` of a segment (35,)."""
         return prosody.features(wave)
