@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +18,26 @@ _REACH = 4.0  # standard deviations
 class LearnsFromFeatures(ABC):
     """Multinomial logistic regression on features of a segment.
 
-    Its trained parameters are an .npz of plain arrays (no pickle). Options: `C`: inverse of the L2
-    penalty; `least_s`, `silence_db`: a shorter segment, or one that is nowhere louder, is not read.
+    Its trained parameters are an .npz of plain arrays (no pickle).
+
+    Parameters
+    ----------
+    name
+        In messages.
+    c
+        Inverse of the L2 penalty.
+    least_s, silence_db
+        A segment that is shorter, in seconds, or nowhere louder, in dB of full scale, is not read.
+    assets
+        The parameters as `trained`, once they are learnt.
     """
 
-    name: str  # in messages
     emotions: tuple[str, ...]
 
-    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
-        self._options = card["options"]
+    def __init__(
+        self, name: str, c: float, least_s: float, silence_db: float, assets: Mapping[str, Path]
+    ):
+        self._name, self._c, self._least_s, self._silence_db = name, c, least_s, silence_db
         if "trained" in assets:
             with np.load(assets["trained"], allow_pickle=False) as stored:
                 self._classifier = Logistic.of(stored)
@@ -49,7 +59,7 @@ class LearnsFromFeatures(ABC):
                     rows.append(self.features(wave))
                     labels.append(name)
         x = np.array(rows).reshape(len(rows), -1)
-        return Logistic.fit(_known(x), labels, self._options["C"], self.name).arrays()
+        return Logistic.fit(_known(x), labels, self._c, self._name).arrays()
 
     def hear(self, waves: Sequence[Wave]) -> Prediction:
         """Return the prediction for n segments; a short or silent one is not evaluable."""
@@ -66,8 +76,7 @@ class LearnsFromFeatures(ABC):
     def _can_read(self, wave: Wave) -> bool:
         loudest = float(np.abs(wave).max(initial=0.0))
         return (
-            len(wave) >= self._options["least_s"] * RATE
-            and 20 * np.log10(loudest + 1e-12) > self._options["silence_db"]
+            len(wave) >= self._least_s * RATE and 20 * np.log10(loudest + 1e-12) > self._silence_db
         )
 
 

@@ -32,14 +32,16 @@ SPEECH_MODELS = {
 
 
 class Egemaps(LearnsFromFeatures):
-    """Logistic regression on the functionals of eGeMAPS v02."""
+    """Logistic regression on the functionals of eGeMAPS v02.
 
-    name = "egemaps"
+    Options: `C`, `least_s`, `silence_db`: as of `LearnsFromFeatures`.
+    """
 
     def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
         import opensmile
 
-        super().__init__(card, assets)
+        options = card["options"]
+        super().__init__("egemaps", options["C"], options["least_s"], options["silence_db"], assets)
         self._smile = opensmile.Smile(
             feature_set=opensmile.FeatureSet.eGeMAPSv02,
             feature_level=opensmile.FeatureLevel.Functionals,

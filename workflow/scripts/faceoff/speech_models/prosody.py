@@ -3,6 +3,10 @@
 The workflow trains it on a dataset's train split.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,9 +30,14 @@ SPEECH_MODELS = {
 
 
 class Prosody(LearnsFromFeatures):
-    """Logistic regression on pitch, loudness, rate and timbre."""
+    """Logistic regression on pitch, loudness, rate and timbre.
 
-    name = "prosody"
+    Options: `C`, `least_s`, `silence_db`: as of `LearnsFromFeatures`.
+    """
+
+    def __init__(self, card: Mapping[str, Any], assets: Mapping[str, Path]):
+        options = card["options"]
+        super().__init__("prosody", options["C"], options["least_s"], options["silence_db"], assets)
 
     def features(self, wave: Wave) -> npt.NDArray[np.float64]:
         """Return `speech.prosody.features` of a segment (35,)."""
