@@ -197,6 +197,47 @@ def onnx_on_gpu() -> bool:
     return _onnx_on_gpu
 
 
+def onnx_session(file: Path | bytes) -> Any:
+    """Open an ONNX network by onnxruntime, for this job's device and number of threads.
+
+    file: its path, or what would stand in it. Raises ValueError where it keeps weights elsewhere.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    providers = onnx_providers()
+    wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
+    if wanted != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
+        # pip installs CUDA and cuDNN as packages of their own, where nothing else finds them.
+        onnxruntime.preload_dlls()
+    # onnxruntime looks for data outside of the file in an empty folder, since the file's sha256
+    # does not cover them.
+    with tempfile.TemporaryDirectory() as empty:
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", empty
+        )
+        try:
+            session = onnxruntime.InferenceSession(
+                file if isinstance(file, bytes) else file.read_bytes(),
+                options,
+                providers=providers,
+            )
+        except Exception as error:
+            said = str(error).lower()
+            elsewhere = "external" in said or "should be stored in" in said
+            if isinstance(file, bytes) or not elsewhere:
+                raise
+            raise ValueError(
+                f"{file}: keeps weights in another file, which its sha256 does not cover; "
+                "save the network as one file"
+            ) from None
+    _note_provider(session.get_providers()[0], wanted)
+    return session
+
+
 class Onnx(BatchedNetwork):
     """An ONNX network (onnxruntime), on a GPU if the job has one and this onnxruntime supports it.
 
@@ -207,39 +248,7 @@ class Onnx(BatchedNetwork):
     """
 
     def __init__(self, file: Path | bytes, batch: int = BATCH):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        providers = onnx_providers()
-        wanted = providers[0] if isinstance(providers[0], str) else providers[0][0]
-        if wanted != "CPUExecutionProvider" and hasattr(onnxruntime, "preload_dlls"):
-            # pip installs CUDA and cuDNN as packages of their own, where nothing else finds them.
-            onnxruntime.preload_dlls()
-        # onnxruntime looks for data outside of the file in an empty folder, since the file's sha256
-        # does not cover them.
-        with tempfile.TemporaryDirectory() as empty:
-            options.add_session_config_entry(
-                "session.model_external_initializers_file_folder_path", empty
-            )
-            try:
-                self._session = onnxruntime.InferenceSession(
-                    file if isinstance(file, bytes) else file.read_bytes(),
-                    options,
-                    providers=providers,
-                )
-            except Exception as error:
-                said = str(error).lower()
-                elsewhere = "external" in said or "should be stored in" in said
-                if isinstance(file, bytes) or not elsewhere:
-                    raise
-                raise ValueError(
-                    f"{file}: keeps weights in another file, which its sha256 does not cover; "
-                    "save the network as one file"
-                ) from None
-        _note_provider(self._session.get_providers()[0], wanted)
+        self._session = onnx_session(file)
         self.output_names = tuple(output.name for output in self._session.get_outputs())
         described = self._session.get_inputs()[0]
         self._name, self._one_size = described.name, isinstance(described.shape[0], int)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from faceoff.media.sound import RATE
 from faceoff.plugins.speech_protocols import Wave
+from faceoff.speech.kaldi import frames_of
 from faceoff.speech.levels import levels
 
 Floats = npt.NDArray[np.float64]
@@ -81,11 +82,7 @@ def cepstrum(wave: Wave) -> Floats:
     options.frame_opts.dither = 0  # noise, which no run would repeat
     options.num_ceps = _COEFFICIENTS
     options.use_energy = False
-    computer = kaldi_native_fbank.OnlineMfcc(options)
-    computer.accept_waveform(RATE, wave * 32768)  # Kaldi's own scale
-    computer.input_finished()
-    frames = [computer.get_frame(place) for place in range(computer.num_frames_ready)]
-    return np.array(frames, np.float64).reshape(len(frames), _COEFFICIENTS)
+    return frames_of(kaldi_native_fbank.OnlineMfcc(options), wave).astype(np.float64)
 
 
 def features(wave: Wave) -> Floats:

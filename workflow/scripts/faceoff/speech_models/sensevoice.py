@@ -22,10 +22,11 @@ import numpy.typing as npt
 
 from faceoff.assets import fetch
 from faceoff.assets.asset import AssetError
-from faceoff.inference.runtimes import onnx_providers, softmax
+from faceoff.inference.runtimes import onnx_session, softmax
 from faceoff.media.sound import RATE
 from faceoff.plugins.protocols import Prediction
 from faceoff.plugins.speech_protocols import Wave
+from faceoff.speech.kaldi import frames_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -91,9 +92,7 @@ class SenseVoice:
         )
         self._shift, self._scale = normalisation(cmvn)
         self._places = _places(tokens)
-        import onnxruntime
-
-        self._network = onnxruntime.InferenceSession(network, providers=onnx_providers())
+        self._network = onnx_session(network)
         self._inputs = [each.name for each in self._network.get_inputs()]
         if len(self._inputs) != 4:
             raise AssetError(
@@ -123,18 +122,15 @@ def filter_bank(wave: Wave) -> Floats:
 
     FunASR adds random noise (dither) before; without it the same sound gives the same numbers.
     """
-    import kaldi_native_fbank as knf
+    import kaldi_native_fbank
 
-    options = knf.FbankOptions()
+    options: Any = kaldi_native_fbank.FbankOptions()
     options.frame_opts.samp_freq = RATE
     options.frame_opts.window_type = "hamming"
     options.frame_opts.dither = 0.0
     options.mel_opts.num_bins = _BANDS
     options.energy_floor = 0.0
-    found = knf.OnlineFbank(options)
-    found.accept_waveform(RATE, (wave * np.float32(1 << 15)).tolist())
-    found.input_finished()
-    return np.array([found.get_frame(place) for place in range(found.num_frames_ready)], np.float32)
+    return frames_of(kaldi_native_fbank.OnlineFbank(options), wave)
 
 
 def stacked(frames: Floats) -> Floats:
